@@ -1,0 +1,1 @@
+"""The vocabulary: states, items, events, and the pure functions over them. It imports only `kit`."""

@@ -1,0 +1,193 @@
+"""The event log's vocabulary: facts about one run, numbered from 1, appended, never changed.
+
+Every wire protocol is a pure function of these events (`api/encoders`), and so is the view of a run
+(`core/fold.py`). An event's number is its place in the log, not a field of it.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from helium.core.budget import Usage
+from helium.core.items import Item
+
+DeltaPart = Literal["text", "reasoning", "arguments", "refusal"]
+StepKind = Literal["model", "tool"]
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What all events share: they are values, tagged with `type`."""
+
+
+class RunQueued(Fact, tag="run.queued"):
+    """The run was accepted. What it was asked is in the run's own row."""
+
+    agent: str
+    model: str
+
+
+class RunStarted(Fact, tag="run.started"):
+    """A worker took the run. `attempt` counts from 1 over the run's whole life."""
+
+    attempt: int
+
+
+class RunRequeued(Fact, tag="run.requeued"):
+    """The run went back to the queue: `slice_over`, `lease_expired`, `drain` or `error`."""
+
+    reason: Literal["slice_over", "lease_expired", "drain", "error"]
+    after_seconds: float = 0.0
+
+
+class StepStarted(Fact, tag="step.started"):
+    """A step began: a model call, or a call of the tool `name`."""
+
+    position: int
+    kind: StepKind
+    name: str
+    call_id: str | None = None
+
+
+class StepRetrying(Fact, tag="step.retrying"):
+    """A step failed in a way that passes; it is tried again after `after_seconds`."""
+
+    position: int
+    reason: str
+    after_seconds: float
+    try_number: int
+
+
+class StepRetracted(Fact, tag="step.retracted"):
+    """An attempt at a step died half-way. Its items never happened: forget their text."""
+
+    position: int
+    items: tuple[str, ...]
+
+
+class StepCompleted(Fact, tag="step.completed"):
+    """A step's result is recorded. `usage` is what it cost."""
+
+    position: int
+    kind: StepKind
+    name: str
+    usage: Usage = Usage()
+    seconds: float = 0.0
+
+
+class ItemAdded(Fact, tag="item.added"):
+    """An item of the answer begins; its text follows in deltas. `index` is its place in the output."""
+
+    index: int
+    item: Item
+
+
+class ItemDelta(Fact, tag="item.delta"):
+    """More text for an open item: several tokens at once, gathered for a short window."""
+
+    item_id: str
+    index: int
+    text: str
+    part: DeltaPart = "text"
+
+
+class ItemDone(Fact, tag="item.done"):
+    """An item is complete (or cut short, by its status); this is its whole content."""
+
+    index: int
+    item: Item
+
+
+class ActionRequired(Fact, tag="run.requires_action"):
+    """The run waits for a person. `kind` says why: an approval, a question, an effect in doubt."""
+
+    action_id: str
+    kind: Literal["approval", "question", "in_doubt"]
+    prompt: str
+    tool: str | None = None
+    arguments: str | None = None
+    call_id: str | None = None
+
+
+class RunResumed(Fact, tag="run.resumed"):
+    """A person decided; the run is queued again."""
+
+    action_id: str
+    decision: str
+
+
+class CancelRequested(Fact, tag="run.cancel_requested"):
+    """A person asked to stop. The worker that holds the run stops at once."""
+
+
+class RunCompleted(Fact, tag="run.completed"):
+    usage: Usage = Usage()
+
+
+class RunFailed(Fact, tag="run.failed"):
+    """The run ended in an error: a stable `code` and one public sentence."""
+
+    code: str
+    message: str
+    usage: Usage = Usage()
+
+
+class RunCancelled(Fact, tag="run.cancelled"):
+    usage: Usage = Usage()
+
+
+class RunIncomplete(Fact, tag="run.incomplete"):
+    """A budget ran out: `max_steps`, `max_tokens`, `max_output_tokens`, `max_cost`, `max_seconds`."""
+
+    reason: str
+    usage: Usage = Usage()
+
+
+Event = (
+    RunQueued
+    | RunStarted
+    | RunRequeued
+    | StepStarted
+    | StepRetrying
+    | StepRetracted
+    | StepCompleted
+    | ItemAdded
+    | ItemDelta
+    | ItemDone
+    | ActionRequired
+    | RunResumed
+    | CancelRequested
+    | RunCompleted
+    | RunFailed
+    | RunCancelled
+    | RunIncomplete
+)
+
+FinalEvent = RunCompleted | RunFailed | RunCancelled | RunIncomplete
+FINAL_EVENTS = (RunCompleted, RunFailed, RunCancelled, RunIncomplete)
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+def encode_event(event: Event) -> bytes:
+    """The event as JSON, the form in which it is stored."""
+    return _encoder.encode(event)
+
+
+def decode_event(payload: bytes | str) -> Event:
+    """The event that was stored. Raises `msgspec.ValidationError` for a shape of no known release."""
+    return _decoder.decode(payload)
+
+
+def event_type(event: Event) -> str:
+    """The event's tag, e.g. `run.started`."""
+    tag: Any = event.__struct_config__.tag
+    return str(tag)
+
+
+class LoggedEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event at its place in the log: `seq` counts 1, 2, 3, … within one run."""
+
+    seq: int
+    event: Event
+    created_at: float  # seconds since 1970, the database's clock

@@ -1,0 +1,17 @@
+"""All ports, wired: what the engine and the features are given."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from helium.kit.clock import Clock
+from helium.ports import Bell, FileStore, ModelCatalog, RunStore, Tool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    clock: Clock
+    runs: RunStore
+    bell: Bell
+    models: ModelCatalog
+    tools: Mapping[str, Tool]
+    files: FileStore
