@@ -263,7 +263,7 @@ class StepRecord:
     kind: StepKind
     name: str
     result: bytes
-    usage: Usage = Usage()
+    usage: Usage = Usage()  # noqa: RUF009 - frozen value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,27 +19,27 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What all events share: they are values, tagged with `type`."""
 
 
-class RunQueued(Fact, tag="run.queued"):
+class RunQueued(Fact, frozen=True, kw_only=True, tag="run.queued"):
     """The run was accepted. What it was asked is in the run's own row."""
 
     agent: str
     model: str
 
 
-class RunStarted(Fact, tag="run.started"):
+class RunStarted(Fact, frozen=True, kw_only=True, tag="run.started"):
     """A worker took the run. `attempt` counts from 1 over the run's whole life."""
 
     attempt: int
 
 
-class RunRequeued(Fact, tag="run.requeued"):
+class RunRequeued(Fact, frozen=True, kw_only=True, tag="run.requeued"):
     """The run went back to the queue: `slice_over`, `lease_expired`, `drain` or `error`."""
 
     reason: Literal["slice_over", "lease_expired", "drain", "error"]
     after_seconds: float = 0.0
 
 
-class StepStarted(Fact, tag="step.started"):
+class StepStarted(Fact, frozen=True, kw_only=True, tag="step.started"):
     """A step began: a model call, or a call of the tool `name`."""
 
     position: int
@@ -48,7 +48,7 @@ class StepStarted(Fact, tag="step.started"):
     call_id: str | None = None
 
 
-class StepRetrying(Fact, tag="step.retrying"):
+class StepRetrying(Fact, frozen=True, kw_only=True, tag="step.retrying"):
     """A step failed in a way that passes; it is tried again after `after_seconds`."""
 
     position: int
@@ -57,14 +57,14 @@ class StepRetrying(Fact, tag="step.retrying"):
     try_number: int
 
 
-class StepRetracted(Fact, tag="step.retracted"):
+class StepRetracted(Fact, frozen=True, kw_only=True, tag="step.retracted"):
     """An attempt at a step died half-way. Its items never happened: forget their text."""
 
     position: int
     items: tuple[str, ...]
 
 
-class StepCompleted(Fact, tag="step.completed"):
+class StepCompleted(Fact, frozen=True, kw_only=True, tag="step.completed"):
     """A step's result is recorded. `usage` is what it cost."""
 
     position: int
@@ -74,14 +74,14 @@ class StepCompleted(Fact, tag="step.completed"):
     seconds: float = 0.0
 
 
-class ItemAdded(Fact, tag="item.added"):
+class ItemAdded(Fact, frozen=True, kw_only=True, tag="item.added"):
     """An item of the answer begins; its text follows in deltas. `index` is its place in the output."""
 
     index: int
     item: Item
 
 
-class ItemDelta(Fact, tag="item.delta"):
+class ItemDelta(Fact, frozen=True, kw_only=True, tag="item.delta"):
     """More text for an open item: several tokens at once, gathered for a short window."""
 
     item_id: str
@@ -90,14 +90,14 @@ class ItemDelta(Fact, tag="item.delta"):
     part: DeltaPart = "text"
 
 
-class ItemDone(Fact, tag="item.done"):
+class ItemDone(Fact, frozen=True, kw_only=True, tag="item.done"):
     """An item is complete (or cut short, by its status); this is its whole content."""
 
     index: int
     item: Item
 
 
-class ActionRequired(Fact, tag="run.requires_action"):
+class ActionRequired(Fact, frozen=True, kw_only=True, tag="run.requires_action"):
     """The run waits for a person. `kind` says why: an approval, a question, an effect in doubt."""
 
     action_id: str
@@ -108,22 +108,22 @@ class ActionRequired(Fact, tag="run.requires_action"):
     call_id: str | None = None
 
 
-class RunResumed(Fact, tag="run.resumed"):
+class RunResumed(Fact, frozen=True, kw_only=True, tag="run.resumed"):
     """A person decided; the run is queued again."""
 
     action_id: str
     decision: str
 
 
-class CancelRequested(Fact, tag="run.cancel_requested"):
+class CancelRequested(Fact, frozen=True, kw_only=True, tag="run.cancel_requested"):
     """A person asked to stop. The worker that holds the run stops at once."""
 
 
-class RunCompleted(Fact, tag="run.completed"):
+class RunCompleted(Fact, frozen=True, kw_only=True, tag="run.completed"):
     usage: Usage = Usage()
 
 
-class RunFailed(Fact, tag="run.failed"):
+class RunFailed(Fact, frozen=True, kw_only=True, tag="run.failed"):
     """The run ended in an error: a stable `code` and one public sentence."""
 
     code: str
@@ -131,11 +131,11 @@ class RunFailed(Fact, tag="run.failed"):
     usage: Usage = Usage()
 
 
-class RunCancelled(Fact, tag="run.cancelled"):
+class RunCancelled(Fact, frozen=True, kw_only=True, tag="run.cancelled"):
     usage: Usage = Usage()
 
 
-class RunIncomplete(Fact, tag="run.incomplete"):
+class RunIncomplete(Fact, frozen=True, kw_only=True, tag="run.incomplete"):
     """A budget ran out: `max_steps`, `max_tokens`, `max_output_tokens`, `max_cost`, `max_seconds`."""
 
     reason: str
