@@ -14,6 +14,7 @@ from helium.core.events import Event, LoggedEvent, StepKind
 from helium.core.items import FunctionTool, Item
 from helium.core.spec import AgentSpec
 from helium.core.states import RunStatus
+from helium.core.steps import StepResult
 from helium.kit.clock import Clock as Clock
 
 # --- models ------------------------------------------------------------------------------------
@@ -240,6 +241,7 @@ class RunRow:
     usage: Usage
     error_code: str | None
     error_message: str | None
+    last_seq: int
     created_at: float
     started_at: float | None
     finished_at: float | None
@@ -257,12 +259,12 @@ class Lease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRecord:
-    """A recorded step: `result` is JSON, in the form that the loop gave it."""
+    """A recorded step, numbered from 0 and named, so that a changed program is noticed."""
 
     position: int
     kind: StepKind
     name: str
-    result: bytes
+    result: StepResult
     usage: Usage = Usage()  # noqa: RUF009 - frozen value
 
 
@@ -274,6 +276,8 @@ class EffectRow:
     tool: str
     arguments_hash: bytes
     state: Literal["intent", "done"]
+    epoch: int = 0
+    """The lease under which it was last begun."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,6 +293,8 @@ class ActionRow:
     prompt: str
     tool: str | None
     arguments: str | None
+    epoch: int = 0
+    """The lease that asked: a decision about an effect says nothing about later attempts at it."""
     state: Literal["pending", "decided", "void"] = "pending"
     decision: str | None = None
     """`approve`, `deny`, `answer`, `done` (it happened), `repeat` (it did not: do it again)."""
@@ -301,19 +307,22 @@ class ClaimedRun:
 
     lease: Lease
     row: RunRow
+    next_seq: int
+    """The number of the next event; the one before it is this claim's `run.started`."""
+    claimed_at: float
     attempts_without_progress: int
+    lost_tokens: int
+    """Tokens of model calls that died with a worker: paid for, counted against the budget."""
     cancel_requested: bool
     history: Sequence[Item]
     """The conversation before this run's own input."""
     recorded: Sequence[StepRecord]
     unfinished_items: Sequence[str]
-    """Items that a dead attempt began and nobody finished or retracted."""
-    next_index: int
-    """The place in the output of the next item."""
+    """Items that a dead attempt began and nobody recorded or retracted."""
     effects: Mapping[str, EffectRow]
     """The ledger, by call id."""
-    decisions: Mapping[str, ActionRow]
-    """Decided actions, by call id."""
+    decisions: Mapping[tuple[str, str], ActionRow]
+    """Decided actions, by call id and kind; the last one of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -336,6 +345,8 @@ class Write:
     """One run's share of a group commit. All of it is stored, or none."""
 
     lease: Lease
+    first_seq: int
+    """The number that the first event must get: the log's next. A repeated write cannot fit twice."""
     events: Sequence[Event]
     step: StepRecord | None = None
     """Accepted only as the run's next step: position = number of recorded steps."""
@@ -347,10 +358,12 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """Where a write landed: its events have the numbers first_seq, first_seq + 1, …"""
+    """A write landed: its events are numbered from `first_seq` and visible to every reader."""
 
     first_seq: int
     created_at: float
+    successor: bool = False
+    """The run ended and another one was enqueued behind it: call `promote`."""
 
 
 class RunStore(Protocol):
@@ -372,8 +385,10 @@ class RunStore(Protocol):
     async def commit(self, writes: Sequence[Write]) -> Sequence[Committed | Exception]:
         """Append events, record steps, close leases, for many runs at once (at most one write each).
 
-        A write whose token is no longer the run's gets `LeaseLost`, one whose step is not the next
-        gets `StepMismatch`; nothing of it is stored, and the others are not touched.
+        A write whose token is no longer the run's gets `LeaseLost`, one whose step or first number
+        is not the next gets `StepMismatch`; nothing of it is stored, and the others are not touched.
+        The same write again, after a connection that broke around COMMIT, gets `Committed` if it had
+        landed. Raises what the database's driver raises when the outcome is unknown.
         """
         ...
 
@@ -405,6 +420,10 @@ class RunStore(Protocol):
         `ActionAlreadyDecided`. Raises `NotFound`."""
         ...
 
+    async def forget_workers(self) -> None:
+        """Drop the rows of workers that have been gone for a day."""
+        ...
+
     async def promote(self, limit: int) -> Sequence[UUID]:
         """Make runs due that were enqueued behind a run which has finished since. Their ids."""
         ...
@@ -413,9 +432,7 @@ class RunStore(Protocol):
         """Whether a run could be claimed now."""
         ...
 
-    async def read(
-        self, cursors: Mapping[UUID, int], limit: int
-    ) -> Mapping[UUID, Sequence[LoggedEvent]]:
+    async def read(self, cursors: Mapping[UUID, int], limit: int) -> Mapping[UUID, Sequence[LoggedEvent]]:
         """For each run, its events after the given number, at most `limit` each, in one query."""
         ...
 

@@ -51,10 +51,7 @@ def exceeded(limits: Limits, spent: Spent) -> str | None:
         return "max_steps"
     if limits.max_tokens is not None and spent.usage.total_tokens >= limits.max_tokens:
         return "max_tokens"
-    if (
-        limits.max_cost_microusd is not None
-        and spent.usage.cost_microusd >= limits.max_cost_microusd
-    ):
+    if limits.max_cost_microusd is not None and spent.usage.cost_microusd >= limits.max_cost_microusd:
         return "max_cost"
     if limits.max_seconds is not None and spent.seconds >= limits.max_seconds:
         return "max_seconds"

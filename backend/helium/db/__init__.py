@@ -1,0 +1,1 @@
+"""PostgreSQL: the schema, the connection, and every statement about runs."""

@@ -1,0 +1,1 @@
+"""What people and programs do with Helium: one folder for each noun."""

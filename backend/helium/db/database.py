@@ -1,0 +1,97 @@
+"""The connection pool, direct or through a transaction-mode pooler."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+# What asyncpg raises when the server is away, restarting or refusing: try again later.
+CONNECTION_ERRORS: tuple[type[BaseException], ...] = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ReadOnlySQLTransactionError,
+    OSError,
+    TimeoutError,
+)
+
+
+class Connection(asyncpg.Connection):
+    """A connection that keeps no session state, so that giving it back costs no query."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+def connect_arguments(*, pooler: bool) -> dict[str, Any]:
+    """Keyword arguments for asyncpg. Behind a pooler no prepared statement may be kept by name."""
+    arguments: dict[str, Any] = {"timeout": 10.0, "command_timeout": 30.0}
+    if pooler:
+        arguments["statement_cache_size"] = 0
+    else:
+        arguments["server_settings"] = {"application_name": "helium", "jit": "off"}
+    return arguments
+
+
+class Database:
+    """A pool of connections. Every method is one transaction and holds no connection afterwards."""
+
+    def __init__(self, pool: asyncpg.Pool, *, pooler: bool) -> None:
+        self._pool = pool
+        self._pooler = pooler
+
+    @property
+    def pool(self) -> asyncpg.Pool:
+        return self._pool
+
+    async def fetch(self, sql: str, *arguments: object) -> Sequence[asyncpg.Record]:
+        async with self._pool.acquire() as connection:
+            if not self._pooler:
+                return await connection.fetch(sql, *arguments)
+            # An unnamed statement is parsed and run in two messages; only a transaction keeps
+            # both on one server connection.
+            async with connection.transaction():
+                return await connection.fetch(sql, *arguments)
+
+    async def fetchrow(self, sql: str, *arguments: object) -> asyncpg.Record | None:
+        rows = await self.fetch(sql, *arguments)
+        return rows[0] if rows else None
+
+    async def execute(self, sql: str, *arguments: object) -> None:
+        await self.fetch(sql, *arguments)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[asyncpg.Connection]:
+        """Several statements in one transaction: committed at the end, rolled back on any exception."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            yield connection  # pyright: ignore[reportReturnType] - the proxy has the same methods
+
+
+@asynccontextmanager
+async def open_database(url: str, *, pool_size: int, pooler: bool) -> AsyncGenerator[Database]:
+    """A pool on `url` with at most `pool_size` connections, closed at the end."""
+    pool = await asyncpg.create_pool(
+        url,
+        min_size=min(2, pool_size),
+        max_size=pool_size,
+        max_inactive_connection_lifetime=300.0,
+        connection_class=Connection,
+        **connect_arguments(pooler=pooler),
+    )
+    try:
+        yield Database(pool, pooler=pooler)
+    finally:
+        await _close(pool)
+
+
+async def _close(pool: asyncpg.Pool) -> None:
+    try:
+        async with asyncio.timeout(3):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()

@@ -1,0 +1,8 @@
+"""Alembic's entry: it is given an open connection and runs inside its transaction."""
+
+from alembic import context
+from sqlalchemy.engine import Connection
+
+connection: Connection = context.config.attributes["connection"]
+context.configure(connection=connection, transactional_ddl=True)
+context.run_migrations()

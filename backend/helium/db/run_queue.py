@@ -1,0 +1,263 @@
+"""The queue's statements: start, claim, renew, release, requeue, promote, cancel, decide.
+
+A queue is not a table of its own: it is the runs that are `queued`, due, and not held behind another
+run of their thread. Leases are judged by the database's clock alone.
+"""
+
+RUN_COLUMNS = """
+    r.id, r.workspace_id, r.thread_id, r.previous_run_id, r.status, r.spec, r.input, r.attempt,
+    r.steps, r.tool_calls, r.input_tokens, r.cached_tokens, r.output_tokens, r.reasoning_tokens,
+    r.cost_microusd, r.error_code, r.error_message, r.next_seq,
+    extract(epoch from r.created_at)::float8 as created_at,
+    extract(epoch from r.started_at)::float8 as started_at,
+    extract(epoch from r.finished_at)::float8 as finished_at
+"""
+
+START = """
+with n as (
+    select * from unnest(
+        $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[],
+        $8::text[], $9::text[], $10::bytea[], $11::text[]
+    ) as n(id, workspace_id, thread_id, agent_id, previous_run_id, spec, input,
+           title, key, request_hash, event)
+),
+t as (
+    insert into thread (id, workspace_id, title, head_run_id)
+    select thread_id, workspace_id, title, id from n
+),
+r as (
+    insert into run (id, workspace_id, thread_id, agent_id, previous_run_id, spec, input)
+    select id, workspace_id, thread_id, agent_id, previous_run_id, spec::json, input::json from n
+),
+k as (
+    insert into idempotency_key (workspace_id, key, request_hash, run_id)
+    select workspace_id, key, request_hash, id from n where key is not null
+),
+e as (
+    insert into event (run_id, seq, workspace_id, epoch, payload)
+    select id, 1, workspace_id, 0, event::json from n
+)
+select extract(epoch from clock_timestamp())::float8
+"""
+
+KNOWN_KEY = """
+select run_id, request_hash from idempotency_key where workspace_id = $1 and key = $2
+"""
+
+INSERT_KEY = """
+insert into idempotency_key (workspace_id, key, request_hash, run_id) values ($1, $2, $3, $4)
+"""
+
+# The thread's row is the place where two starts on one thread meet, one after the other.
+JOIN_THREAD = """
+update thread t set head_run_id = $3, updated_at = clock_timestamp(),
+    title = case when t.title = '' then $4 else t.title end
+from (select id, head_run_id from thread where id = $1 and workspace_id = $2 for no key update) old
+where t.id = old.id
+returning old.head_run_id
+"""
+
+INSERT_RUN = """
+insert into run (id, workspace_id, thread_id, agent_id, previous_run_id, spec, input, held)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
+returning extract(epoch from created_at)::float8 as created_at
+"""
+
+INSERT_FIRST_EVENT = """
+insert into event (run_id, seq, workspace_id, epoch, payload) values ($1, 1, $2, 0, $3)
+"""
+
+ACTIVE_RUN = """
+select id from run
+where thread_id = $1 and not held and status in ('queued', 'in_progress', 'requires_action')
+"""
+
+CLAIM = f"""
+with due as (
+    select id from run
+    where status = 'queued' and not held and due_at <= clock_timestamp()
+    order by due_at limit $2
+    for no key update skip locked
+),
+claimed as (
+    update run set
+        status = 'in_progress', epoch = run.epoch + 1, owner_token = gen_random_uuid(),
+        worker_id = $1, attempt = run.attempt + 1,
+        attempts_without_progress = run.attempts_without_progress + 1,
+        started_at = coalesce(run.started_at, clock_timestamp()), next_seq = run.next_seq + 1
+    from due where run.id = due.id
+    returning run.*
+),
+logged as (
+    insert into event (run_id, seq, workspace_id, epoch, payload)
+    select id, next_seq - 1, workspace_id, epoch,
+        ('{{"type":"run.started","attempt":' || attempt || '}}')::json
+    from claimed
+)
+select {RUN_COLUMNS}, r.epoch, r.owner_token, r.attempts_without_progress, r.lost_tokens,
+    r.boundary_seq, r.cancel_requested_at is not null as cancel_requested,
+    extract(epoch from clock_timestamp())::float8 as claimed_at
+from claimed r order by r.due_at
+"""
+
+HISTORY = """
+with recursive chain as (
+    select c.run_id as for_run, r.id, r.previous_run_id, r.input, 1 as depth
+    from unnest($1::uuid[], $2::uuid[]) as c(run_id, previous)
+    join run r on r.id = c.previous
+    union all
+    select chain.for_run, r.id, r.previous_run_id, r.input, chain.depth + 1
+    from chain join run r on r.id = chain.previous_run_id
+    where chain.depth < 2000
+)
+select for_run, input,
+    (select json_agg(s.result order by s.position) from step s where s.run_id = chain.id) as results
+from chain order by for_run, depth desc
+"""
+
+STEPS = """
+select run_id, position, kind, name, result from step
+where run_id = any($1::uuid[]) order by run_id, position
+"""
+
+SINCE_BOUNDARY = """
+select e.run_id, e.payload from unnest($1::uuid[], $2::int[]) as c(run_id, boundary)
+join event e on e.run_id = c.run_id and e.seq >= c.boundary
+where e.payload->>'type' in ('item.added', 'step.retracted')
+order by e.run_id, e.seq
+"""
+
+EFFECTS = """
+select run_id, call_id, tool, arguments_hash, state, epoch from tool_effect where run_id = any($1::uuid[])
+"""
+
+ACTION_COLUMNS = """
+    id, run_id, workspace_id, call_id, kind, epoch, subject_hash, prompt, tool, arguments, state,
+    decision, answer
+"""
+
+DECISIONS = f"""
+select {ACTION_COLUMNS} from action
+where run_id = any($1::uuid[]) and state = 'decided' order by id
+"""
+
+RENEW = """
+insert into worker (id, lease_expires_at)
+values ($1, clock_timestamp() + make_interval(secs => $2))
+on conflict (id) do update set lease_expires_at = excluded.lease_expires_at
+"""
+
+CANCELS = """
+select id from run
+where worker_id = $1 and status = 'in_progress' and cancel_requested_at is not null
+"""
+
+# What both give back: the queue gets the run, unless somebody asked to cancel it. A lost worker may
+# have been in the middle of a model call, which was paid for: that is counted, never left out.
+_GIVE_BACK = """
+back as (
+    update run set
+        status = case when run.cancel_requested_at is null then 'queued' else 'cancelled' end,
+        finished_at = case when run.cancel_requested_at is null then null
+            else clock_timestamp() end,
+        owner_token = null, worker_id = null, due_at = clock_timestamp(),
+        lost_tokens = run.lost_tokens
+            + coalesce((run.spec->>'max_output_tokens')::bigint, 1024) * $2::int,
+        next_seq = run.next_seq + 1
+    from lost where run.id = lost.id and run.status = 'in_progress'
+    returning run.*
+),
+logged as (
+    insert into event (run_id, seq, workspace_id, epoch, payload)
+    select id, next_seq - 1, workspace_id, epoch,
+        case when status = 'queued'
+            then json_build_object('type', 'run.requeued', 'reason', $3::text)
+            else json_build_object('type', 'run.cancelled', 'usage', json_build_object(
+                'input_tokens', input_tokens, 'cached_tokens', cached_tokens,
+                'output_tokens', output_tokens, 'reasoning_tokens', reasoning_tokens,
+                'cost_microusd', cost_microusd)) end
+    from back
+)
+select id, status from back
+"""
+
+REQUEUE_EXPIRED = f"""
+with lost as (
+    select r.id from run r left join worker w on w.id = r.worker_id
+    where r.status = 'in_progress'
+      and (w.id is null or w.lease_expires_at < clock_timestamp())
+    order by r.id limit $1
+    for no key update of r skip locked
+),
+{_GIVE_BACK}
+"""
+
+RELEASE = f"""
+with lost as (
+    select id from run where status = 'in_progress' and worker_id = $1
+    order by id for no key update
+),
+{_GIVE_BACK}
+"""
+
+END_WORKER = "delete from worker where id = $1"
+
+FORGET_WORKERS = """
+delete from worker w where w.lease_expires_at < clock_timestamp() - interval '1 day'
+  and not exists (select 1 from run r where r.worker_id = w.id and r.status = 'in_progress')
+"""
+
+PROMOTE = """
+with next as (
+    select distinct on (h.thread_id) h.id from run h
+    where h.held and h.status = 'queued' and not exists (
+        select 1 from run a where a.thread_id = h.thread_id and not a.held
+          and a.status in ('queued', 'in_progress', 'requires_action'))
+    order by h.thread_id, h.id limit $1
+)
+update run set held = false, due_at = clock_timestamp() from next
+where run.id = next.id and run.status = 'queued' and run.held
+returning run.id
+"""
+
+DUE = """
+select exists (select 1 from run
+    where status = 'queued' and not held and due_at <= clock_timestamp())
+"""
+
+LOCK_RUN = f"select {RUN_COLUMNS} from run r where r.id = $1 for no key update"
+GET_RUN = f"select {RUN_COLUMNS} from run r where r.id = $1"
+
+MARK_CANCEL = """
+update run set cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp())
+where id = $1 and status = 'in_progress'
+"""
+
+CANCEL_IDLE = """
+update run set status = 'cancelled', finished_at = clock_timestamp(), held = false,
+    cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()), next_seq = next_seq + 2
+where id = $1 and status in ('queued', 'requires_action')
+"""
+
+VOID_ACTIONS = "update action set state = 'void' where run_id = $1 and state = 'pending'"
+
+APPEND_UNLEASED = """
+insert into event (run_id, seq, workspace_id, epoch, payload)
+select $1, s.seq, r.workspace_id, r.epoch, s.payload::json
+from run r, unnest($2::int[], $3::text[]) as s(seq, payload) where r.id = $1
+"""
+
+DECIDE = f"""
+update action set state = 'decided', decision = $2, answer = $3, decided_by = $4,
+    decided_at = clock_timestamp()
+where id = $1 and state = 'pending'
+returning {ACTION_COLUMNS}
+"""
+
+GET_ACTION = f"select {ACTION_COLUMNS} from action where id = $1"
+
+RESUME = """
+update run set status = 'queued', due_at = clock_timestamp(), next_seq = next_seq + 1
+where id = $1 and status = 'requires_action'
+returning next_seq - 1 as seq
+"""

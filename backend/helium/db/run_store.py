@@ -1,0 +1,367 @@
+"""`ports.RunStore` over PostgreSQL: accept, claim, commit, give back, cancel, decide, read."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from helium.core.errors import (
+    ActionAlreadyDecided,
+    IdempotencyMismatch,
+    NotFound,
+    RunAlreadyFinished,
+    ThreadBusy,
+)
+from helium.core.events import (
+    CancelRequested,
+    LoggedEvent,
+    RunCancelled,
+    RunQueued,
+    RunResumed,
+    encode_event,
+)
+from helium.core.items import Item
+from helium.core.states import RunStatus, is_terminal
+from helium.db import run_queue as sql
+from helium.db.commit import commit_writes
+from helium.db.database import Database
+from helium.db.event_log import READ
+from helium.db.rows import (
+    action_row,
+    effect_row,
+    event_of,
+    items_decoder,
+    results_decoder,
+    run_row,
+    step_record,
+    unfinished_items,
+)
+from helium.kit.failpoint import failpoint
+from helium.ports import (
+    ActionRow,
+    ClaimedRun,
+    Committed,
+    EffectRow,
+    Lease,
+    NewRun,
+    RunRow,
+    StepRecord,
+    Write,
+)
+
+StartResult = Committed | UUID | Exception
+_encode = msgspec.json.Encoder().encode
+
+
+def _json(value: object) -> str:
+    return _encode(value).decode()
+
+
+def _first_event(new: NewRun) -> str:
+    return encode_event(RunQueued(agent=new.spec.agent, model=new.spec.model)).decode()
+
+
+def _number(value: object) -> float:
+    assert isinstance(value, float)
+    return value
+
+
+def _constraint(error: asyncpg.UniqueViolationError) -> str:
+    return getattr(error, "constraint_name", "")
+
+
+class PostgresRunStore:
+    """The runs of one database. Safe for any number of processes at once."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    # --- accept --------------------------------------------------------------------------------
+
+    async def start(self, runs: Sequence[NewRun]) -> Sequence[StartResult]:
+        fresh = [new for new in runs if new.new_thread]
+        results: dict[UUID, StartResult] = {}
+        if fresh:
+            try:
+                created_at = await self._start_fresh(fresh)
+                results = {new.id: Committed(1, created_at) for new in fresh}
+            except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError):
+                # One entry of the batch is refused: find out which, the others are not to suffer.
+                results = {new.id: await self._start_alone(new) for new in fresh}
+        for new in runs:
+            if not new.new_thread:
+                results[new.id] = await self._start_alone(new)
+        return [results[new.id] for new in runs]
+
+    async def _start_fresh(self, runs: Sequence[NewRun]) -> float:
+        row = await self._db.fetchrow(
+            sql.START,
+            [new.id for new in runs],
+            [new.workspace_id for new in runs],
+            [new.thread_id for new in runs],
+            [new.agent_id for new in runs],
+            [new.previous_run_id for new in runs],
+            [_json(new.spec) for new in runs],
+            [_json(new.input) for new in runs],
+            [new.title for new in runs],
+            [new.idempotency_key for new in runs],
+            [new.request_hash for new in runs],
+            [_first_event(new) for new in runs],
+        )
+        assert row is not None
+        return row[0]
+
+    async def _start_alone(self, new: NewRun) -> StartResult:
+        try:
+            if new.idempotency_key is not None:
+                known = await self._known_key(new)
+                if known is not None:
+                    return known
+            if new.new_thread:
+                return Committed(1, await self._start_fresh([new]))
+            return Committed(1, await self._join_thread(new))
+        except asyncpg.UniqueViolationError as error:
+            if _constraint(error) == "idempotency_key_pkey":
+                return await self._known_key(new) or IdempotencyMismatch("The key is in use.")
+            return error
+        except (ThreadBusy, NotFound, IdempotencyMismatch, asyncpg.PostgresError) as error:
+            return error
+
+    async def _known_key(self, new: NewRun) -> StartResult | None:
+        row = await self._db.fetchrow(sql.KNOWN_KEY, new.workspace_id, new.idempotency_key)
+        if row is None:
+            return None
+        if row["request_hash"] != new.request_hash:
+            return IdempotencyMismatch("This Idempotency-Key was used for a different request.")
+        return row["run_id"]
+
+    async def _join_thread(self, new: NewRun) -> float:
+        """Insert a run at the end of its thread. `run_one_active` decides who comes first."""
+        async with self._db.transaction() as connection:
+            head = await connection.fetchrow(
+                sql.JOIN_THREAD, new.thread_id, new.workspace_id, new.id, new.title
+            )
+            if head is None:
+                raise NotFound("There is no such thread.")
+            if new.idempotency_key is not None:
+                await connection.execute(
+                    sql.INSERT_KEY, new.workspace_id, new.idempotency_key, new.request_hash, new.id
+                )
+            created_at = await self._insert_run(connection, new, head["head_run_id"])
+            await connection.execute(sql.INSERT_FIRST_EVENT, new.id, new.workspace_id, _first_event(new))
+            return created_at
+
+    async def _insert_run(self, connection: asyncpg.Connection, new: NewRun, head: UUID | None) -> float:
+        values = (
+            new.id,
+            new.workspace_id,
+            new.thread_id,
+            new.agent_id,
+            head,
+            _json(new.spec),
+            _json(new.input),
+        )
+        try:
+            async with connection.transaction():
+                return _number(await connection.fetchval(sql.INSERT_RUN, *values, False))
+        except asyncpg.UniqueViolationError as error:
+            if _constraint(error) != "run_one_active":
+                raise
+        active = await connection.fetchval(sql.ACTIVE_RUN, new.thread_id)
+        if new.when_busy == "reject":
+            raise ThreadBusy(
+                "Another run of this thread is not finished. Wait for it, cancel it, or send"
+                ' when_busy "enqueue" or "interrupt".'
+            )
+        if new.when_busy == "interrupt" and active is not None:
+            await self._cancel_in(connection, active)
+        return _number(await connection.fetchval(sql.INSERT_RUN, *values, True))
+
+    # --- claim ---------------------------------------------------------------------------------
+
+    async def claim(self, worker_id: UUID, limit: int) -> Sequence[ClaimedRun]:
+        failpoint("claim.before_commit")
+        rows = await self._db.fetch(sql.CLAIM, worker_id, limit)
+        if not rows:
+            return []
+        failpoint("claim.after_commit")
+        history = await self._histories(rows)
+        later = [row for row in rows if row["attempt"] > 1]
+        past = await self._pasts(later)
+        return [self._claimed(row, history, past) for row in rows]
+
+    def _claimed(
+        self,
+        row: asyncpg.Record,
+        history: Mapping[UUID, Sequence[Item]],
+        past: "dict[UUID, _Past]",
+    ) -> ClaimedRun:
+        known = past.get(row["id"], _EMPTY)
+        return ClaimedRun(
+            lease=Lease(row["id"], row["workspace_id"], row["epoch"], row["owner_token"]),
+            row=run_row(row),
+            next_seq=row["next_seq"],
+            claimed_at=row["claimed_at"],
+            attempts_without_progress=row["attempts_without_progress"],
+            lost_tokens=row["lost_tokens"],
+            cancel_requested=row["cancel_requested"],
+            history=history.get(row["id"], ()),
+            recorded=known.steps,
+            unfinished_items=known.unfinished,
+            effects=known.effects,
+            decisions=known.decisions,
+        )
+
+    async def _histories(self, rows: Sequence[asyncpg.Record]) -> Mapping[UUID, Sequence[Item]]:
+        """The conversations before these runs: the runs before them, oldest first."""
+        later = [row for row in rows if row["previous_run_id"] is not None]
+        if not later:
+            return {}
+        links = await self._db.fetch(
+            sql.HISTORY, [r["id"] for r in later], [r["previous_run_id"] for r in later]
+        )
+        histories: defaultdict[UUID, list[Item]] = defaultdict(list)
+        for link in links:
+            items = histories[link["for_run"]]
+            items.extend(items_decoder.decode(link["input"]))
+            if link["results"] is not None:
+                for result in results_decoder.decode(link["results"]):
+                    items.extend(result.items)
+        return histories
+
+    async def _pasts(self, rows: Sequence[asyncpg.Record]) -> "dict[UUID, _Past]":
+        """What earlier attempts at these runs left behind."""
+        if not rows:
+            return {}
+        ids = [row["id"] for row in rows]
+        past: defaultdict[UUID, _Past] = defaultdict(_Past)
+        for row in await self._db.fetch(sql.STEPS, ids):
+            past[row["run_id"]].steps.append(step_record(row))
+        boundaries = [row["boundary_seq"] for row in rows]
+        begun: defaultdict[UUID, list[asyncpg.Record]] = defaultdict(list)
+        for row in await self._db.fetch(sql.SINCE_BOUNDARY, ids, boundaries):
+            begun[row["run_id"]].append(row)
+        for run_id, events in begun.items():
+            past[run_id].unfinished = unfinished_items([event_of(row) for row in events])
+        for row in await self._db.fetch(sql.EFFECTS, ids):
+            past[row["run_id"]].effects[row["call_id"]] = effect_row(row)
+        for row in await self._db.fetch(sql.DECISIONS, ids):
+            past[row["run_id"]].decisions[row["call_id"], row["kind"]] = action_row(row)
+        return past
+
+    # --- write ---------------------------------------------------------------------------------
+
+    async def commit(self, writes: Sequence[Write]) -> Sequence[Committed | Exception]:
+        return await commit_writes(self._db, writes)
+
+    # --- leases --------------------------------------------------------------------------------
+
+    async def renew(self, worker_id: UUID, ttl_seconds: float) -> None:
+        await self._db.execute(sql.RENEW, worker_id, ttl_seconds)
+
+    async def cancels(self, worker_id: UUID) -> Sequence[UUID]:
+        return [row["id"] for row in await self._db.fetch(sql.CANCELS, worker_id)]
+
+    async def release(self, worker_id: UUID) -> Sequence[UUID]:
+        rows = await self._db.fetch(sql.RELEASE, worker_id, 0, "drain")
+        await self._db.execute(sql.END_WORKER, worker_id)
+        return [row["id"] for row in rows]
+
+    async def requeue_expired(self, limit: int) -> Sequence[UUID]:
+        rows = await self._db.fetch(sql.REQUEUE_EXPIRED, limit, 1, "lease_expired")
+        return [row["id"] for row in rows]
+
+    async def forget_workers(self) -> None:
+        """Delete the rows of workers that have been gone for a day."""
+        await self._db.execute(sql.FORGET_WORKERS)
+
+    async def promote(self, limit: int) -> Sequence[UUID]:
+        try:
+            return [row["id"] for row in await self._db.fetch(sql.PROMOTE, limit)]
+        except asyncpg.UniqueViolationError:
+            return []  # a new run took the thread in between; the next sweep looks again
+
+    async def due(self) -> bool:
+        row = await self._db.fetchrow(sql.DUE)
+        return bool(row and row[0])
+
+    # --- people --------------------------------------------------------------------------------
+
+    async def request_cancel(self, run_id: UUID) -> RunStatus:
+        failpoint("cancel.before_commit")
+        async with self._db.transaction() as connection:
+            status = await self._cancel_in(connection, run_id)
+        failpoint("cancel.after_commit")
+        return status
+
+    async def _cancel_in(self, connection: asyncpg.Connection, run_id: UUID) -> RunStatus:
+        row = await connection.fetchrow(sql.LOCK_RUN, run_id)
+        if row is None:
+            raise NotFound("There is no such run.")
+        run = run_row(row)
+        if is_terminal(run.status):
+            raise RunAlreadyFinished(f"The run is already {run.status}.")
+        if run.status == "in_progress":
+            await connection.execute(sql.MARK_CANCEL, run_id)
+            return "in_progress"
+        await connection.execute(sql.CANCEL_IDLE, run_id)
+        await connection.execute(sql.VOID_ACTIONS, run_id)
+        events = [CancelRequested(), RunCancelled(usage=run.usage)]
+        await connection.execute(
+            sql.APPEND_UNLEASED,
+            run_id,
+            [run.last_seq + 1, run.last_seq + 2],
+            [encode_event(event).decode() for event in events],
+        )
+        return "cancelled"
+
+    async def decide(
+        self, action_id: UUID, *, decision: str, answer: str | None, decided_by: str
+    ) -> RunRow:
+        async with self._db.transaction() as connection:
+            row = await connection.fetchrow(sql.DECIDE, action_id, decision, answer, decided_by)
+            if row is None:
+                if await connection.fetchrow(sql.GET_ACTION, action_id) is None:
+                    raise NotFound("There is no such action.")
+                raise ActionAlreadyDecided("Somebody has decided this already.")
+            resumed = await connection.fetchrow(sql.RESUME, row["run_id"])
+            if resumed is None:
+                raise RunAlreadyFinished("The run no longer waits.")
+            event = RunResumed(action_id=action_id.hex, decision=decision)
+            await connection.execute(
+                sql.APPEND_UNLEASED, row["run_id"], [resumed["seq"]], [encode_event(event).decode()]
+            )
+            fresh = await connection.fetchrow(sql.GET_RUN, row["run_id"])
+            assert fresh is not None
+            return run_row(fresh)
+
+    # --- read ----------------------------------------------------------------------------------
+
+    async def read(self, cursors: Mapping[UUID, int], limit: int) -> Mapping[UUID, Sequence[LoggedEvent]]:
+        rows = await self._db.fetch(READ, list(cursors), list(cursors.values()), limit)
+        found: defaultdict[UUID, list[LoggedEvent]] = defaultdict(list)
+        for row in rows:
+            found[row["run_id"]].append(
+                LoggedEvent(seq=row["seq"], event=event_of(row), created_at=row["created_at"])
+            )
+        return found
+
+    async def run(self, run_id: UUID) -> RunRow | None:
+        row = await self._db.fetchrow(sql.GET_RUN, run_id)
+        return run_row(row) if row is not None else None
+
+
+class _Past:
+    """What earlier attempts at a run recorded."""
+
+    def __init__(self) -> None:
+        self.steps: list[StepRecord] = []
+        self.unfinished: list[str] = []
+        self.effects: dict[str, EffectRow] = {}
+        self.decisions: dict[tuple[str, str], ActionRow] = {}
+
+
+_EMPTY = _Past()
+

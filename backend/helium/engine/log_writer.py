@@ -1,0 +1,212 @@
+"""The one writer of a process: gathers what its runs have to say and commits it in groups.
+
+While one commit is under way the next gathers, so the commit is the clock. Only what is committed
+is published (I4). A write is retried until the database answers; it cannot land twice, because it
+carries the number that its first event must get.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+import structlog
+
+from helium.core.errors import LeaseLost
+from helium.core.events import Event, LoggedEvent
+from helium.engine.tail import EventHub
+from helium.kit.clock import Clock
+from helium.kit.retry import backoff
+from helium.ports import ClaimedRun, Close, Committed, EffectRow, Lease, RunStore, StepRecord, Write
+
+log = structlog.get_logger()
+# A run whose commits lag behind this far waits for them before it says more (I10).
+MAX_PENDING_EVENTS = 512
+
+
+class Pen:
+    """The right to write to one run's log, as its execution holds it.
+
+    Events appear in the log in the order in which they were given. When the lease is lost, `on_lost`
+    is called once and every write from then on raises `LeaseLost`.
+    """
+
+    def __init__(self, writer: "LogWriter", claimed: ClaimedRun) -> None:
+        self.lease: Lease = claimed.lease
+        self.next_seq = claimed.next_seq
+        self.lost = False
+        self.closed = False
+        self.on_lost: Callable[[], None] = lambda: None
+        self._writer = writer
+        self._events: list[Event] = []
+        self._waiter: asyncio.Future[Committed] | None = None
+        self._rest: dict[str, object] = {}
+
+    def append(self, *events: Event) -> None:
+        """Say something soon: it is committed with the next group, and shown then."""
+        if self.lost or self.closed:
+            raise LeaseLost(f"the lease of run {self.lease.run_id} is lost")
+        self._events.extend(events)
+        self._writer.wake(self)
+
+    async def commit(
+        self,
+        *events: Event,
+        step: StepRecord | None = None,
+        intent: EffectRow | None = None,
+        effect_done: str | None = None,
+        close: Close | None = None,
+    ) -> Committed:
+        """Say something, and return when it is durable. Raises `LeaseLost`."""
+        self.append(*events)
+        self._step, self._intent, self._effect_done = step, intent, effect_done
+        self._close = close
+        return await self._committed()
+
+    async def room(self) -> None:
+        """Wait while the database is too far behind this run."""
+        if len(self._events) > MAX_PENDING_EVENTS:
+            await self._committed()
+
+    async def _committed(self) -> Committed:
+        if self._waiter is None:
+            self._waiter = asyncio.get_running_loop().create_future()
+        self._writer.wake(self)
+        return await _outcome(self._waiter)
+
+    _step: StepRecord | None = None
+    _intent: EffectRow | None = None
+    _effect_done: str | None = None
+    _close: Close | None = None
+
+    def take(self) -> "tuple[Write, asyncio.Future[Committed] | None]":
+        """What is to be written now; from here on new events go to the next write."""
+        write = Write(
+            lease=self.lease,
+            first_seq=self.next_seq,
+            events=tuple(self._events),
+            step=self._step,
+            intent=self._intent,
+            effect_done=self._effect_done,
+            close=self._close,
+        )
+        waiter = self._waiter
+        self._events.clear()
+        self._step = self._intent = self._effect_done = self._close = self._waiter = None
+        return write, waiter
+
+    def revoke(self, error: Exception) -> None:
+        """The lease is lost: whoever holds this pen stops."""
+        if self.lost:
+            return
+        self.lost = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(error)
+            self._waiter.exception()  # looked at, in case nobody waits any more
+        self.on_lost()
+
+
+async def _outcome(waiter: "asyncio.Future[Committed]") -> Committed:
+    """What became of a commit. A cancellation waits until that is known, and comes right after."""
+    task = asyncio.current_task()
+    assert task is not None
+    cancelled = False
+    while not waiter.done():
+        try:
+            await asyncio.shield(waiter)
+        except asyncio.CancelledError:
+            if waiter.cancelled():
+                raise
+            cancelled = True
+            task.uncancel()
+    if cancelled:
+        task.cancel()
+    return waiter.result()
+
+
+class LogWriter:
+    """Commits the pending events of all runs of this process, one group after the other."""
+
+    def __init__(
+        self,
+        store: RunStore,
+        hub: EventHub,
+        clock: Clock,
+        connection_errors: tuple[type[BaseException], ...],
+    ) -> None:
+        self._store = store
+        self._hub = hub
+        self._clock = clock
+        self._connection_errors = connection_errors
+        self._pens: dict[UUID, Pen] = {}
+        self._dirty: dict[UUID, Pen] = {}
+        self._wake = asyncio.Event()
+        self.on_successor: Callable[[], None] = lambda: None
+
+    def open(self, claimed: ClaimedRun) -> Pen:
+        """A pen for a run that was just claimed. Its `run.started` is published here."""
+        pen = Pen(self, claimed)
+        self._pens[claimed.lease.run_id] = pen
+        return pen
+
+    def close(self, pen: Pen) -> None:
+        run_id = pen.lease.run_id
+        if self._pens.get(run_id) is pen:
+            del self._pens[run_id]
+            self._dirty.pop(run_id, None)
+
+    def holds(self, run_id: UUID) -> bool:
+        return run_id in self._pens
+
+    def wake(self, pen: Pen) -> None:
+        self._dirty[pen.lease.run_id] = pen
+        self._wake.set()
+
+    async def serve(self) -> None:
+        """Commit until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            batch = [(pen, *pen.take()) for pen in self._dirty.values()]
+            self._dirty.clear()
+            await self._commit(batch)
+
+    async def _commit(self, batch: "Sequence[tuple[Pen, Write, asyncio.Future[Committed] | None]]") -> None:
+        results = await self._stored([write for _, write, _ in batch])
+        for (pen, write, waiter), result in zip(batch, results, strict=True):
+            if isinstance(result, Committed):
+                self._landed(pen, write, result)
+                if waiter is not None and not waiter.done():
+                    waiter.set_result(result)
+            else:
+                log.warning("run.write_refused", run_id=str(write.lease.run_id), error=repr(result))
+                if waiter is not None and not waiter.done():
+                    waiter.set_exception(result)
+                    waiter.exception()
+                pen.revoke(result)
+
+    def _landed(self, pen: Pen, write: Write, result: Committed) -> None:
+        pen.next_seq = write.first_seq + len(write.events)
+        pen.closed = write.close is not None
+        self._hub.publish(
+            write.lease.run_id,
+            [
+                LoggedEvent(seq=seq, event=event, created_at=result.created_at)
+                for seq, event in enumerate(write.events, write.first_seq)
+            ],
+        )
+        if result.successor:
+            self.on_successor()
+
+    async def _stored(self, writes: Sequence[Write]) -> Sequence[Committed | Exception]:
+        """Commit, however long the database is away. The caller's runs wait; nothing is lost."""
+        attempt = 0
+        while True:
+            try:
+                return await self._store.commit(writes)
+            except self._connection_errors as error:
+                attempt += 1
+                log.warning("log.commit_failed", error=type(error).__name__, attempt=attempt)
+                await self._clock.sleep(backoff(attempt, base=0.05, cap=1.0))
+            except Exception as error:
+                log.exception("log.commit_broken")
+                return [error] * len(writes)

@@ -1,0 +1,26 @@
+"""The engine's numbers, in one value. `settings.py` fills it from the environment."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    slots: int = 1000
+    """Runs that one worker executes at once."""
+    lease_ttl_seconds: float = 3.0
+    poll_seconds: float = 0.5
+    """How often a worker looks for due runs when no bell rings."""
+    sweep_seconds: float = 0.5
+    slice_seconds: float | None = None
+    """A run is handed over at the first step boundary after this long; None for no bound."""
+    max_attempts_without_progress: int = 3
+    stuck_loop_seconds: float = 60.0
+    """An event loop that has not turned for this long loses its lease."""
+    step_timeout_seconds: float = 600.0
+    drain_seconds: float = 8.0
+    model_tries: int = 4
+    max_tool_output: int = 100_000
+    """Characters of a tool's answer that the model is shown."""
+    heartbeat_seconds: float = 15.0
+    tail_poll_seconds: float = 0.1
+    viewer_buffer_events: int = 256

@@ -1,0 +1,45 @@
+"""Accepting runs: many at once in one transaction, then the bell (I1, I8)."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from helium.core.events import LoggedEvent, RunQueued
+from helium.engine.tail import EventHub
+from helium.kit.group import GroupCommit
+from helium.ports import Bell, Committed, NewRun, RunStore
+
+Started = Committed | UUID
+
+
+class RunStarter:
+    """Starts runs. While one group is being committed, the next gathers."""
+
+    def __init__(self, store: RunStore, bell: Bell, hub: EventHub) -> None:
+        self._store = store
+        self._bell = bell
+        self._hub = hub
+        self._group: GroupCommit[NewRun, Started] = GroupCommit(self._flush, limit=200)
+
+    async def serve(self) -> None:
+        await self._group.serve()
+
+    async def start(self, new: NewRun) -> Started:
+        """Accept a run. When this returns, it is durable and a worker has been told.
+
+        The UUID of an earlier run comes back instead if this idempotency key started it. Raises
+        `ThreadBusy`, `NotFound` (the thread), `IdempotencyMismatch`.
+        """
+        return await self._group.submit(new)
+
+    async def _flush(self, runs: Sequence[NewRun]) -> Sequence[Started | BaseException]:
+        results = await self._store.start(runs)
+        accepted: list[UUID] = []
+        for new, result in zip(runs, results, strict=True):
+            if isinstance(result, Committed):
+                accepted.append(new.id)
+                event = RunQueued(agent=new.spec.agent, model=new.spec.model)
+                first = LoggedEvent(seq=1, event=event, created_at=result.created_at)
+                self._hub.publish(new.id, [first])
+        if accepted:
+            await self._bell.ring(accepted)
+        return results

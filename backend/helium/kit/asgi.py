@@ -1,0 +1,95 @@
+"""The few lines of ASGI that the hot routes need: read a body, answer, stream events.
+
+Event streams are raw ASGI because a framework's costs several times the CPU and the memory for each
+viewer (measured: 0.15 ms against 0.8 to 2.3 ms for a POST and twelve events).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+STREAM_HEADERS: list[tuple[bytes, bytes]] = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store, no-transform"),
+    (b"x-accel-buffering", b"no"),
+]
+SEND_TIMEOUT_SECONDS = 30.0
+
+
+class BodyTooLarge(Exception):
+    """The request's body is larger than the limit."""
+
+
+class ClientLeft(Exception):
+    """The client closed the connection. That is no error, and never a cancel."""
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """The first header of this (lower-case) name."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return value.decode("latin-1")
+    return None
+
+
+async def read_body(receive: Receive, limit: int) -> bytes:
+    """The whole body. Raises `BodyTooLarge` as soon as it is over `limit` bytes, or `ClientLeft`."""
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeft
+        body: bytes = message.get("body", b"")
+        size += len(body)
+        if size > limit:
+            raise BodyTooLarge
+        chunks.append(body)
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def send_json(
+    send: Send,
+    status: int,
+    body: bytes,
+    *,
+    content_type: bytes = b"application/json",
+    headers: Iterable[tuple[bytes, bytes]] = (),
+) -> None:
+    """A whole answer."""
+    start = [(b"content-type", content_type), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": [*start, *headers]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def start_stream(send: Send, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": [*STREAM_HEADERS, *headers]}
+    )
+
+
+async def send_chunk(send: Send, chunk: bytes, *, last: bool = False) -> None:
+    """Part of a stream. Raises `ClientLeft` if the client reads nothing for 30 s."""
+    try:
+        async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
+            await send({"type": "http.response.body", "body": chunk, "more_body": not last})
+    except TimeoutError:
+        raise ClientLeft from None
+
+
+async def client_left(receive: Receive) -> bool:
+    """Whether the client has gone, without waiting for it. Call it at heartbeats."""
+    try:
+        async with asyncio.timeout(0):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return True
+    except TimeoutError:
+        return False
