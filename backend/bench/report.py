@@ -14,6 +14,9 @@ from bench.stats import Spread
 from bench.summary import Row, Verdict, ratio
 
 
+QUIET_CORES = 0.2
+
+
 class Machine(msgspec.Struct, kw_only=True):
     """Where it was measured."""
 
@@ -191,6 +194,10 @@ def _costs_note(report: Report) -> str:
         "shortly after the last answer. µs/token is without Postgres. Peak memory of Postgres counts its "
         'shared buffers once for each process. "Others" is what else kept the machine busy meanwhile.'
     ]
+    if loud := [f"{row.level} {row.server}" for row in report.rows if row.others_cores > QUIET_CORES]:
+        lines.append(
+            f"**The machine was not quiet** during {', '.join(loud)}: do not trust the times there."
+        )
     for server, idle in report.idle.items():
         ready = report.ready_seconds.get(server, float("nan"))
         lines.append(

@@ -8,7 +8,7 @@ import pytest
 from bench import fake_model
 from bench.fake_model import Schedule, schedule_of
 from bench.load import Crowd, Order, Played
-from bench.wire import read_chat, unframed
+from bench.wire import read_chat, request_bytes, unframed
 
 
 @pytest.fixture
@@ -52,6 +52,18 @@ async def test_a_run_that_does_not_end_in_time_is_an_error(port: int) -> None:
     result = await played(order(port, model="fake-2-60000-1", users=2, timeout_seconds=0.05))
 
     assert result.errors == {"not finished in 0.05 s": 2, "never started": 2}
+
+
+async def test_an_answer_does_not_wait_for_one_that_began_before_it(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request_bytes("chat", port, "fake-2-60000-1", ""))
+    await reader.readuntil(b"\r\n\r\n")
+
+    result = await played(order(port, timeout_seconds=2))
+
+    assert (result.runs, result.errors) == (6, {})
+    writer.close()
+    await writer.wait_closed()
 
 
 async def test_a_lost_connection_is_an_error_and_the_user_connects_again() -> None:

@@ -143,6 +143,14 @@ def test_the_page_says_what_was_measured_where_and_how_it_compares() -> None:
     assert "| `send (b.py)` | 25.0% |" in page
 
 
+def test_a_page_from_a_busy_machine_says_so() -> None:
+    given = report()
+    given.rows[1].others_cores = 0.9
+
+    assert "**The machine was not quiet** during n50 helium:" in markdown(given, "plot.png")
+    assert "not quiet" not in markdown(report(), "plot.png")
+
+
 def test_a_report_is_three_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def empty(rows: object, title: str, path: Path) -> None:
         path.write_bytes(b"")
