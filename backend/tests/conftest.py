@@ -1,0 +1,152 @@
+"""What every test gets: no blocking of the event loop, no network by surprise, a database on request.
+
+`HELIUM_TEST_DATABASE_URL` puts the tests on another server (a role that may create databases).
+"""
+
+import asyncio
+import os
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+
+from helium.adapters.embedded_postgres import EmbeddedPostgres
+
+T = TypeVar("T")
+
+MAY_BLOCK = {
+    # The first import of a provider or of a driver's codec reads files, once in a process's life.
+    "os.stat": ("<frozen importlib._bootstrap_external>", "_path_stat"),
+}
+"""Calls that may block the loop, each with its reason. Nothing on the path of a request is here."""
+
+_ABANDONED_AFTER_SECONDS = 900
+
+
+@pytest.fixture(autouse=True)
+def loop_guard() -> Generator[BlockBuster]:
+    """A blocking call of Helium's on the event loop fails the test."""
+    with blockbuster_ctx("helium") as detector:
+        for call, (file, function) in MAY_BLOCK.items():
+            detector.functions[call].can_block_in(file, function)
+        yield detector
+
+
+@pytest.fixture(autouse=True)
+def network_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection to anything but this machine fails the test."""
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
+    resolve = socket.getaddrinfo
+
+    def resolve_local(host: Any, *args: Any, **kwargs: Any) -> Any:
+        _refuse_distant(host)
+        return resolve(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_local)
+
+
+def _guarded(connect: Callable[..., Any]) -> Callable[..., Any]:
+    def connect_local(self: socket.socket, address: Any) -> Any:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            _refuse_distant(address[0])
+        return connect(self, address)
+
+    return connect_local
+
+
+def _refuse_distant(host: str | bytes | None) -> None:
+    name = host.decode() if isinstance(host, bytes) else host or "localhost"
+    if name != "localhost" and not _is_loopback(name):
+        raise AssertionError(f"a test tried to reach {name}: tests stay on this machine")
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server, one for all tests: the URL of a database to make others from."""
+    if given := os.environ.get("HELIUM_TEST_DATABASE_URL"):
+        yield given
+        return
+    _remove_abandoned_servers()
+    home = Path(tempfile.mkdtemp(prefix="helium-test-"))
+    home.chmod(0o755)  # root's server runs as another account, which must be able to enter
+    server = EmbeddedPostgres(home)
+    try:
+        yield server.start()
+    finally:
+        server.stop(force=True)
+        shutil.rmtree(home)
+
+
+def _remove_abandoned_servers() -> None:
+    """Stop what a killed test session left behind; sessions that are alive hold their server."""
+    for home in Path(tempfile.gettempdir()).glob("helium-test-*"):
+        found = home.stat()
+        old = time.time() - found.st_mtime > _ABANDONED_AFTER_SECONDS
+        if old and found.st_uid == os.geteuid() and EmbeddedPostgres(home).stop_if_unused():
+            shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_url: str) -> Iterator[str]:
+    """The name of a database with all migrations applied, to copy."""
+    from helium.db.migrate import migrate  # only tests with a database need it
+
+    name = f"helium_template_{uuid4().hex[:12]}"
+    _statement(postgres_url, f"CREATE DATABASE {name}")
+    _wait_for(lambda: migrate(_with_database(postgres_url, name)))
+    yield name
+    _statement(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
+    """A database of the test's own with all migrations applied and nothing in it."""
+    name = f"helium_test_{uuid4().hex[:12]}"
+    _statement(postgres_url, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    yield _with_database(postgres_url, name)
+    _statement(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _with_database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def _statement(url: str, sql: str) -> None:
+    async def execute() -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute(sql)
+        finally:
+            await connection.close()
+
+    _wait_for(execute)
+
+
+def _wait_for(work: Callable[[], Awaitable[T]]) -> T:
+    """Run `work` in a loop of its own, so that tests with and without a loop can ask for it."""
+
+    async def run() -> T:
+        return await work()
+
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(lambda: asyncio.run(run())).result()
