@@ -13,7 +13,6 @@ from bench.servers import BACKEND
 from bench.stats import Spread
 from bench.summary import Row, Verdict, ratio
 
-
 QUIET_CORES = 0.2
 
 
