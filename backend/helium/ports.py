@@ -218,7 +218,8 @@ class NewRun:
     input: Sequence[Item]
     title: str = ""
     previous_run_id: UUID | None = None
-    """With a new thread only: the run whose conversation this one goes on from."""
+    """The run whose conversation this one goes on from. In an existing thread it must be the last
+    one, else `ThreadMoved`; None there means: whichever is the last."""
     when_busy: WhenBusy = "reject"
     idempotency_key: str | None = None
     request_hash: bytes = b""
@@ -373,7 +374,7 @@ class RunStore(Protocol):
         """Accept runs: thread, run `queued`, event 1. One result for each, in order:
 
         `Committed`; the UUID of the run that the same idempotency key started before; or
-        `ThreadBusy`, `NotFound` (thread), `IdempotencyMismatch`. One entry's refusal does not
+        `ThreadBusy`, `ThreadMoved`, `NotFound` (thread), `IdempotencyMismatch`. One entry's refusal does not
         touch the others.
         """
         ...

@@ -1,0 +1,1 @@
+"""The HTTP shell: the application, its errors, its middleware."""

@@ -7,6 +7,7 @@
     ├─ NotFound                 404  also for rows of other workspaces
     ├─ Conflict                 409
     │  ├─ ThreadBusy                 another run of the thread is active
+    │  ├─ ThreadMoved                the thread went on since the run to be continued
     │  ├─ RunAlreadyFinished
     │  ├─ ActionAlreadyDecided
     │  └─ IdempotencyMismatch        the key was used for another request
@@ -63,6 +64,10 @@ class Conflict(HeliumError):
 
 class ThreadBusy(Conflict):
     code = "thread_busy"
+
+
+class ThreadMoved(Conflict):
+    code = "thread_moved"
 
 
 class RunAlreadyFinished(Conflict):

@@ -32,3 +32,5 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A JSON schema for the answer: {"name": …, "schema": {…}, "strict": bool}."""
     reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None
     metadata: dict[str, str] = msgspec.field(default_factory=dict)
+    background: bool = False
+    """Started without anybody waiting for the answer; shown on the wire, changes nothing else."""

@@ -28,9 +28,9 @@ class Connection(asyncpg.Connection):
         return ""
 
 
-def connect_arguments(*, pooler: bool) -> dict[str, Any]:
+def connect_arguments(*, pooler: bool, timeout_seconds: float = 30.0) -> dict[str, Any]:
     """Keyword arguments for asyncpg. Behind a pooler no prepared statement may be kept by name."""
-    arguments: dict[str, Any] = {"timeout": 10.0, "command_timeout": 30.0}
+    arguments: dict[str, Any] = {"timeout": min(10.0, timeout_seconds), "command_timeout": timeout_seconds}
     if pooler:
         arguments["statement_cache_size"] = 0
     else:
@@ -73,15 +73,20 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(url: str, *, pool_size: int, pooler: bool) -> AsyncGenerator[Database]:
-    """A pool on `url` with at most `pool_size` connections, closed at the end."""
+async def open_database(
+    url: str, *, pool_size: int, pooler: bool, timeout_seconds: float = 30.0
+) -> AsyncGenerator[Database]:
+    """A pool on `url` with at most `pool_size` connections, closed at the end.
+
+    A statement that takes longer than `timeout_seconds` fails with `TimeoutError`.
+    """
     pool = await asyncpg.create_pool(
         url,
         min_size=min(2, pool_size),
         max_size=pool_size,
         max_inactive_connection_lifetime=300.0,
         connection_class=Connection,
-        **connect_arguments(pooler=pooler),
+        **connect_arguments(pooler=pooler, timeout_seconds=timeout_seconds),
     )
     try:
         yield Database(pool, pooler=pooler)

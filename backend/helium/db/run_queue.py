@@ -26,18 +26,20 @@ t as (
     select thread_id, workspace_id, title, id from n
 ),
 r as (
-    insert into run (id, workspace_id, thread_id, agent_id, previous_run_id, spec, input)
-    select id, workspace_id, thread_id, agent_id, previous_run_id, spec::json, input::json from n
+    insert into run
+        (id, workspace_id, thread_id, agent_id, previous_run_id, spec, input, created_at, due_at)
+    select id, workspace_id, thread_id, agent_id, previous_run_id, spec::json, input::json,
+        now(), now() from n
 ),
 k as (
     insert into idempotency_key (workspace_id, key, request_hash, run_id)
     select workspace_id, key, request_hash, id from n where key is not null
 ),
 e as (
-    insert into event (run_id, seq, workspace_id, epoch, payload)
-    select id, 1, workspace_id, 0, event::json from n
+    insert into event (run_id, seq, workspace_id, epoch, payload, created_at)
+    select id, 1, workspace_id, 0, event::json, now() from n
 )
-select extract(epoch from clock_timestamp())::float8
+select extract(epoch from now())::float8
 """
 
 KNOWN_KEY = """
@@ -58,13 +60,15 @@ returning old.head_run_id
 """
 
 INSERT_RUN = """
-insert into run (id, workspace_id, thread_id, agent_id, previous_run_id, spec, input, held)
-values ($1, $2, $3, $4, $5, $6, $7, $8)
+insert into run (id, workspace_id, thread_id, agent_id, previous_run_id, spec, input, held,
+    created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, now())
 returning extract(epoch from created_at)::float8 as created_at
 """
 
 INSERT_FIRST_EVENT = """
-insert into event (run_id, seq, workspace_id, epoch, payload) values ($1, 1, $2, 0, $3)
+insert into event (run_id, seq, workspace_id, epoch, payload, created_at)
+values ($1, 1, $2, 0, $3, now())
 """
 
 ACTIVE_RUN = """

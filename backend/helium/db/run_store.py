@@ -13,6 +13,7 @@ from helium.core.errors import (
     NotFound,
     RunAlreadyFinished,
     ThreadBusy,
+    ThreadMoved,
 )
 from helium.core.events import (
     CancelRequested,
@@ -126,7 +127,7 @@ class PostgresRunStore:
             if _constraint(error) == "idempotency_key_pkey":
                 return await self._known_key(new) or IdempotencyMismatch("The key is in use.")
             return error
-        except (ThreadBusy, NotFound, IdempotencyMismatch, asyncpg.PostgresError) as error:
+        except (ThreadBusy, ThreadMoved, NotFound, IdempotencyMismatch, asyncpg.PostgresError) as error:
             return error
 
     async def _known_key(self, new: NewRun) -> StartResult | None:
@@ -145,6 +146,8 @@ class PostgresRunStore:
             )
             if head is None:
                 raise NotFound("There is no such thread.")
+            if new.previous_run_id not in (None, head["head_run_id"]):
+                raise ThreadMoved("The thread has gone on since that run.")
             if new.idempotency_key is not None:
                 await connection.execute(
                     sql.INSERT_KEY, new.workspace_id, new.idempotency_key, new.request_hash, new.id
@@ -364,4 +367,3 @@ class _Past:
 
 
 _EMPTY = _Past()
-

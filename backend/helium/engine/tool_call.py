@@ -178,11 +178,7 @@ class _Call:
     ) -> ActionRow:
         """What a person decided about exactly this call; asks, by parking the run, if nobody did."""
         decided = self._journal.run.decisions.get((self._call.call_id, kind))
-        if (
-            decided is not None
-            and decided.subject_hash == self._subject()
-            and decided.epoch > not_before
-        ):
+        if decided is not None and decided.subject_hash == self._subject() and decided.epoch > not_before:
             return decided
         raise NeedsPerson(
             ActionRow(

@@ -65,11 +65,18 @@ class Worker:
         self._connection_errors = connection_errors
         self._slots: dict[UUID, _Slot] = {}
         self._bell = asyncio.Event()
+        self._promote = False
         self._emptied = asyncio.Event()
         self.draining = False
+        self.id = lease.worker_id
 
     def ring(self) -> None:
         """There may be work."""
+        self._bell.set()
+
+    def promote_soon(self) -> None:
+        """A run ended that others of its thread wait for: the next look promotes them."""
+        self._promote = True
         self._bell.set()
 
     def cancel(self, run_ids: Sequence[UUID]) -> None:
@@ -116,6 +123,9 @@ class Worker:
             return ()
         failpoint("bell.before_ack")
         try:
+            if self._promote:
+                self._promote = False
+                await self._platform.runs.promote(100)
             claimed = await self._platform.runs.claim(self._lease.worker_id, min(free, 200))
         except self._connection_errors as error:
             log.warning("worker.claim_failed", error=type(error).__name__)

@@ -69,9 +69,7 @@ async def send_json(
 
 
 async def start_stream(send: Send, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
-    await send(
-        {"type": "http.response.start", "status": 200, "headers": [*STREAM_HEADERS, *headers]}
-    )
+    await send({"type": "http.response.start", "status": 200, "headers": [*STREAM_HEADERS, *headers]})
 
 
 async def send_chunk(send: Send, chunk: bytes, *, last: bool = False) -> None:

@@ -8,12 +8,12 @@ from helium.db.database import Database
 from helium.features.identity.service import Identity
 from helium.kit.ids import new_id
 
-TOKEN_FILE = "owner-token"
+OWNER_FILE = "owner-token"
 
 
 async def local_owner_token(database: Database, identity: Identity, home: Path) -> str:
     """The local owner's token: the one in `home/owner-token`, or a new one if that is not valid."""
-    path = home / TOKEN_FILE
+    path = home / OWNER_FILE
     if path.exists():
         token = path.read_text().strip()
         try:

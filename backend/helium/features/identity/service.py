@@ -15,8 +15,8 @@ from helium.kit.ids import new_id
 CACHE_SECONDS = 10.0
 CACHE_ENTRIES = 10_000
 
-NO_TOKEN = "Send a token: `Authorization: Bearer hel_…`. On a laptop, `helium token` prints yours."
-BAD_TOKEN = "This token is not known here. On a laptop, `helium token` prints the right one."
+NOT_SENT = "Send a token: `Authorization: Bearer hel_…`. On a laptop, `helium token` prints yours."
+NOT_KNOWN = "This token is not known here. On a laptop, `helium token` prints the right one."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +39,13 @@ class Identity:
     async def authenticate(self, authorization: str | None) -> Subject:
         """The subject behind an `Authorization` header. Raises `Unauthenticated`."""
         if authorization is None:
-            raise Unauthenticated(NO_TOKEN)
+            raise Unauthenticated(NOT_SENT)
         known = self._known.get(authorization)
         if known is not None and self._clock.monotonic() < known[1]:
             return known[0]
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
-            raise Unauthenticated(NO_TOKEN)
+            raise Unauthenticated(NOT_SENT)
         subject = await self._look_up(token.strip())
         if len(self._known) >= CACHE_ENTRIES:
             self._known.clear()
@@ -55,14 +55,14 @@ class Identity:
     async def _look_up(self, token: str) -> Subject:
         parsed = parse_key(token)
         if parsed is None:
-            raise Unauthenticated(BAD_TOKEN)
+            raise Unauthenticated(NOT_KNOWN)
         row = await self._db.fetchrow(
             "select id, workspace_id, secret_hash, scopes from api_key where id = $1"
             " and revoked_at is null and (expires_at is null or expires_at > clock_timestamp())",
             parsed.id,
         )
         if row is None or not hmac.compare_digest(row["secret_hash"], hash_secret(parsed.secret)):
-            raise Unauthenticated(BAD_TOKEN)
+            raise Unauthenticated(NOT_KNOWN)
         return Subject(
             kind="api_key",
             id=row["id"],

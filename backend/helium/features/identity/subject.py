@@ -17,5 +17,5 @@ class Subject:
     workspace_id: UUID
     scopes: frozenset[str]
 
-    def may(self, scope: Scope) -> bool:
+    def may(self, scope: str) -> bool:
         return scope in self.scopes

@@ -1,0 +1,132 @@
+"""The application: the hot routes as raw ASGI, the resources on FastAPI, the page as files."""
+
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import parse_qsl
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.requests import Request
+from starlette.exceptions import HTTPException
+
+from helium import __version__
+from helium.api.health import HealthRoutes
+from helium.api.middleware import App, Errors, RequestId
+from helium.api.openapi import describe_streams
+from helium.api.page import Page
+from helium.core.errors import HeliumError, InvalidRequest, NotFound
+from helium.features.agents import endpoints as agents
+from helium.features.agents.service import AgentService
+from helium.features.deps import agent_service
+from helium.features.keys import endpoints as keys
+from helium.features.models import endpoints as models
+from helium.features.product import Product
+from helium.features.responses.endpoints import ResponsesRoutes
+from helium.features.runs import endpoints as runs
+from helium.features.runs.stream import run_events
+from helium.features.threads import endpoints as threads
+from helium.kit.asgi import Receive, Scope, Send
+
+ROUTERS = (runs.router, threads.router, agents.router, models.router, keys.router)
+
+
+class MethodNotAllowed(HeliumError):
+    code = "method_not_allowed"
+    status = 405
+
+
+def build_app(product: Product, page_folder: Path | None) -> App:
+    """The ASGI application of one process. Middleware in order of execution: id, errors."""
+    agents_of_process = agent_service(product)
+    resources = build_resources()
+    resources.state.product = product
+    resources.state.agents = agents_of_process
+    front = Front(product, agents_of_process, resources, Page(page_folder))
+    return RequestId(Errors(front))
+
+
+def build_resources() -> FastAPI:
+    """The routes of the OpenAPI document. Their errors are raised through to the middleware."""
+    app = FastAPI(
+        title="Helium",
+        version=__version__,
+        description="Runs AI agents for many people at once and never loses their work.",
+        openapi_url="/v1/openapi.json",
+        docs_url="/v1/docs",
+        redoc_url=None,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    app.exception_handlers |= {RequestValidationError: _raise_invalid, HTTPException: _raise_http}
+    describe_streams(app)
+    return app
+
+
+class Front:
+    """Sends each request where it belongs. The hot routes are matched by hand, and first."""
+
+    def __init__(self, product: Product, agents: AgentService, resources: FastAPI, page: Page) -> None:
+        self._product = product
+        self._responses = ResponsesRoutes(product, agents)
+        self._health = HealthRoutes(product)
+        self._resources = resources
+        self._page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._resources(scope, receive, send)
+            return
+        path: str = scope["path"]
+        if path.startswith("/v1/responses"):
+            await self._respond(path, scope, receive, send)
+        elif path.startswith("/v1/runs/") and path.endswith("/events"):
+            _only(scope, "GET")
+            wire_id = path.removeprefix("/v1/runs/").removesuffix("/events")
+            await run_events(self._product, scope, receive, send, wire_id)
+        elif path.startswith("/v1/"):
+            await self._resources(scope, receive, send)
+        elif path.startswith("/api/"):
+            _only(scope, "GET", "HEAD")
+            await self._health.answer(path, send)
+        else:
+            _only(scope, "GET", "HEAD")
+            await self._page(scope, receive, send)
+
+    async def _respond(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        parts = path.removeprefix("/v1/responses").strip("/").split("/")
+        match parts:
+            case [""]:
+                _only(scope, "POST")
+                await self._responses.create(scope, receive, send)
+            case [wire_id]:
+                _only(scope, "GET")
+                query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+                await self._responses.retrieve(scope, receive, send, wire_id, query)
+            case [wire_id, "cancel"]:
+                _only(scope, "POST")
+                await self._responses.cancel(scope, send, wire_id)
+            case _:
+                raise NotFound(f"There is no route {path}.")
+
+
+def _only(scope: Scope, *methods: str) -> None:
+    if scope["method"] not in methods:
+        raise MethodNotAllowed(f"This route answers {' and '.join(methods)} only.")
+
+
+async def _raise_invalid(request: Request, error: Exception) -> NoReturn:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"][1:]) or "body"
+    if first["type"] == "extra_forbidden":
+        raise InvalidRequest(f"The parameter {name!r} is not supported.", param=name)
+    raise InvalidRequest(f"{name}: {first['msg']}.", param=name)
+
+
+async def _raise_http(request: Request, error: Exception) -> NoReturn:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        raise NotFound(f"There is no route {request.url.path}.")
+    if error.status_code == 405:
+        raise MethodNotAllowed("This route does not answer this method.")
+    raise InvalidRequest(str(error.detail))

@@ -1,0 +1,74 @@
+"""The middleware, all pure ASGI; `app.py` lists it in the order of execution."""
+
+import re
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from helium.api.errors import openai_error, problem, retry_headers, to_helium_error
+from helium.core.errors import InvalidRequest
+from helium.kit.asgi import BodyTooLarge, ClientLeft, Message, Receive, Scope, Send, header, send_json
+from helium.kit.ids import new_id, to_wire
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,128}")
+OPENAI_PATHS = ("/v1/responses", "/v1/models", "/v1/conversations")
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class RequestId:
+    """Gives every request an id, in its log lines, its errors and the `x-request-id` header."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = header(scope, b"x-request-id")
+        request_id = given if given and _REQUEST_ID.fullmatch(given) else to_wire("req", new_id())
+        scope["request_id"] = request_id
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", request_id.encode()),
+                ]
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self._app(scope, receive, send_with_id)
+
+
+class Errors:
+    """Turns every exception into an answer in the shape that the route's clients expect."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched_send)
+        except ClientLeft:
+            return
+        except Exception as raised:  # noqa: BLE001 - the outermost boundary of a request
+            error = raised
+            if isinstance(raised, BodyTooLarge):
+                error = InvalidRequest("The request is too large: 32 MiB at most.")
+            fact = to_helium_error(error)
+            if started:
+                return  # the stream breaks off; the client resumes from its cursor
+            shape = openai_error if scope["path"].startswith(OPENAI_PATHS) else problem
+            status, body, content_type = shape(fact, scope["request_id"])
+            await send_json(send, status, body, content_type=content_type, headers=retry_headers(fact))

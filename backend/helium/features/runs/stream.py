@@ -1,0 +1,93 @@
+"""Following a run over HTTP: one code path for the first connection and for every later one."""
+
+import random
+from collections.abc import Sequence
+from typing import Protocol
+
+from helium.core.errors import InvalidRequest
+from helium.core.events import LoggedEvent
+from helium.engine.tail import EventHub, Viewer, is_final
+from helium.features.product import Product
+from helium.features.runs.access import RunAccess
+from helium.features.runs.encoder import RunEventsEncoder
+from helium.features.runs.repository import RunRepository
+from helium.kit.asgi import (
+    Receive,
+    Scope,
+    Send,
+    client_left,
+    header,
+    send_chunk,
+    start_stream,
+)
+
+
+class Encoder(Protocol):
+    """Turns events into the bytes of one wire protocol: a pure function of the log so far."""
+
+    def encode(self, events: Sequence[LoggedEvent]) -> bytes: ...
+
+
+async def send_events(
+    hub: EventHub,
+    viewer: Viewer,
+    encoder: Encoder,
+    receive: Receive,
+    send: Send,
+    *,
+    heartbeat_seconds: float,
+    ends_with: bytes = b"",
+) -> None:
+    """Send the run's events to its end, or until the client leaves, or this process drains."""
+    while not hub.closing.is_set():
+        events = await viewer.next(heartbeat_seconds)
+        if is_final(events):
+            await send_chunk(send, encoder.encode(events) + ends_with, last=True)
+            return
+        if events:
+            chunk = encoder.encode(events)
+            if chunk:
+                await send_chunk(send, chunk)
+        elif not hub.closing.is_set():
+            if await client_left(receive):
+                return
+            await send_chunk(send, b": keep-alive\n\n")
+    # The herd comes back spread out, and to another instance.
+    pause = random.randint(100, 3000)
+    await send_chunk(send, b"retry: %d\nevent: reconnect\ndata: {}\n\n" % pause, last=True)
+
+
+async def run_events(product: Product, scope: Scope, receive: Receive, send: Send, wire_id: str) -> None:
+    """`GET /v1/runs/{id}/events`: the run's log after `Last-Event-ID`, then what follows, live."""
+    subject = await product.identity.authenticate(header(scope, b"authorization"))
+    access = RunAccess(RunRepository(product.database))
+    run = await access.run(subject, wire_id)
+    after = _cursor(header(scope, b"last-event-id"))
+    retry = b"retry: %d\n" % random.randint(500, 3000)
+    await start_stream(send)
+    if after > run.last_seq:
+        # The client has seen a log that this database does not have: it lost its newest part.
+        await send_chunk(send, retry + b"event: reset\ndata: {}\n\n")
+        after = 0
+    else:
+        await send_chunk(send, retry + b"\n")
+    if run.finished_at is not None and after >= run.last_seq:
+        await send_chunk(send, b"", last=True)
+        return
+    with product.hub.follow(run.id, after) as viewer:
+        await send_events(
+            product.hub,
+            viewer,
+            RunEventsEncoder(),
+            receive,
+            send,
+            heartbeat_seconds=product.options.heartbeat_seconds,
+        )
+
+
+def _cursor(text: str | None) -> int:
+    if text is None or text == "":
+        return 0
+    if not text.isdecimal() or len(text) > 9:
+        raise InvalidRequest("Last-Event-ID must be the id of an event: a number.", param="Last-Event-ID")
+    return int(text)
