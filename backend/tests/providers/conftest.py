@@ -1,0 +1,53 @@
+"""What the providers' tests share: a catalog that points at a fake provider."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+
+import pytest
+
+from helium.adapters.providers.catalog import ProviderCatalog
+from helium.adapters.providers.http import Timeouts
+from helium.kit.clock import SystemClock
+from helium.ports import Model
+
+from .fakes import KEY, Check, FakeProvider, Reply, check_chat, check_messages, check_responses
+
+FORMATS: dict[str, tuple[str, Check]] = {
+    "chat": ("openai-chat", check_chat),
+    "responses": ("openai-responses", check_responses),
+    "anthropic": ("anthropic", check_messages),
+}
+
+
+class Stage:
+    """Starts fake providers and gives the real client's models for them."""
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        self._stack = stack
+
+    async def __call__(
+        self,
+        form: str,
+        replies: Sequence[Reply],
+        *,
+        key: str = KEY,
+        timeouts: Timeouts | None = None,
+        gather_seconds: float = 0.005,
+    ) -> tuple[FakeProvider, Model]:
+        name, check = FORMATS[form]
+        fake = await self._stack.enter_async_context(FakeProvider(check, replies).running())
+        environ = {
+            "OPENAI_BASE_URL": f"{fake.url}/v1",
+            "OPENAI_API_KEY": key,
+            "ANTHROPIC_BASE_URL": fake.url,
+            "ANTHROPIC_API_KEY": key,
+        }
+        catalog = ProviderCatalog(environ, SystemClock(), timeouts=timeouts, gather_seconds=gather_seconds)
+        await self._stack.enter_async_context(catalog)
+        return fake, catalog.resolve(f"{name}:m")[0]
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    async with AsyncExitStack() as stack:
+        yield Stage(stack)
