@@ -1,0 +1,121 @@
+"""The commands, and the one place where their errors become sentences."""
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from helium import __version__
+from helium.adapters.embedded_postgres import EmbeddedPostgresFailed
+from helium.cli import database, doctor, questions, serve
+from helium.cli.failure import Failure
+from helium.core.errors import HeliumError
+from helium.db.database import CONNECTION_ERRORS
+from helium.settings import Settings, SettingsInvalid, load_settings
+
+app = typer.Typer(
+    name="helium",
+    help="Runs AI agents for many people at once and never loses their work.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(database.app, name="db")
+errors = Console(stderr=True, highlight=False)
+
+
+@app.command()
+def up(
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
+) -> None:
+    """Start everything in one process: database, API, worker, page."""
+    asyncio.run(serve.up(settings(), browser=browser))
+
+
+@app.command()
+def api() -> None:
+    """Serve the API and the page only; workers run elsewhere."""
+    asyncio.run(serve.api(settings()))
+
+
+@app.command()
+def worker() -> None:
+    """Execute runs only."""
+    asyncio.run(serve.worker(settings()))
+
+
+@app.command()
+def run(
+    question: Annotated[str, typer.Argument(help="What to ask the agent.")],
+    agent: Annotated[str, typer.Option(help="The agent's name, or provider:model.")] = "default",
+    thread: Annotated[str | None, typer.Option(help="Go on in this thread.")] = None,
+) -> None:
+    """Ask an agent; the answer streams to the terminal. `helium tail` resumes it."""
+    asyncio.run(questions.ask(settings(), question, agent=agent, thread=thread))
+
+
+@app.command()
+def tail(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="run_…")],
+) -> None:
+    """Show a run from its beginning and follow it to its end."""
+    asyncio.run(questions.tail(settings(), run_id))
+
+
+@app.command()
+def runs(
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+    status: Annotated[str | None, typer.Option(help="Only runs in this state.")] = None,
+) -> None:
+    """List the latest runs."""
+    asyncio.run(questions.list_runs(settings(), limit=limit, status=status))
+
+
+@app.command()
+def token() -> None:
+    """Print the owner's token."""
+    asyncio.run(serve.print_token(settings()))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema to this version."""
+    asyncio.run(database.migrate_now(settings()))
+
+
+@app.command("doctor")
+def doctor_command() -> None:
+    """Say what is set, what is missing, what answers, and what to do."""
+    raise typer.Exit(asyncio.run(doctor.check(settings())))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def settings() -> Settings:
+    return load_settings()
+
+
+def main() -> None:
+    """Run a command; an error that a person can cause is one sentence on stderr, and exit code 1."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (Failure, SettingsInvalid, EmbeddedPostgresFailed) as error:
+        errors.print(f"[bold red]Error:[/] {error}", markup=True)
+        sys.exit(1)
+    except HeliumError as error:
+        errors.print(f"[bold red]Error:[/] {error.message}")
+        sys.exit(1)
+    except CONNECTION_ERRORS as error:
+        errors.print(
+            f"[bold red]Error:[/] the database does not answer ({type(error).__name__})."
+            " Check HELIUM_DATABASE_URL; `helium doctor` says more."
+        )
+        sys.exit(1)
