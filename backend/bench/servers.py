@@ -124,7 +124,7 @@ def helium(folder: Path, fake: Server, command: str, extra: Mapping[str, str]) -
     }
     try:
         words = shlex.split(command)
-        with started(words, folder / "helium.log", port=port, health="/api/health", env=env) as up:
+        with started(words, folder / "helium.log", port=port, health="/api/ready", env=env) as up:
             yield Server(
                 name="helium",
                 pid=up[0],
