@@ -187,7 +187,8 @@ def check_responses(asked: Asked) -> str | None:
     calls: list[str] = []
     previous: dict[str, Any] = {}
     for item in asked.body["input"]:
-        if previous.get("type") == "reasoning" and item["type"] in ("function_call_output", "reasoning"):
+        answers = item["type"] in ("reasoning", "function_call") or item.get("role") == "assistant"
+        if previous.get("type") == "reasoning" and not answers:
             return f"Item {previous['id']!r} of type 'reasoning' lacks its required following item."
         if item["type"] == "function_call":
             calls.append(item["call_id"])

@@ -1,5 +1,6 @@
 """Models by name, and what they cost."""
 
+import sys
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
@@ -136,6 +137,16 @@ def test_known_models_have_a_price_and_cached_input_is_cheaper() -> None:
     full = catalog().price("openai:gpt-4o", Usage(input_tokens=1_000_000, output_tokens=100_000))
     assert full == Usage(input_tokens=1_000_000, output_tokens=100_000, cost_microusd=3_500_000)
     assert catalog().price("openai:gpt-4o", USAGE).cost_microusd == 3_000_000
+
+
+async def test_a_price_does_not_block_the_event_loop() -> None:
+    loaded = [name for name in sys.modules if name.startswith("genai_prices")]
+    kept = {name: sys.modules.pop(name) for name in loaded}
+    try:
+        async with catalog() as given:
+            assert given.price("openai:gpt-4o", USAGE).cost_microusd == 3_000_000
+    finally:
+        sys.modules.update(kept)
 
 
 @pytest.mark.parametrize("name", ["openai:no-such-model", "ollama:llama3", "offline:demo", "zzz:m", "zzz"])

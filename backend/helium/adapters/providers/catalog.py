@@ -1,5 +1,6 @@
 """Models by name: which provider, which wire format, with which key. The environment says it all."""
 
+import asyncio
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from helium.adapters.providers import library
+from helium.adapters.providers import library, prices
 from helium.adapters.providers.anthropic_messages import MessagesDecoder
 from helium.adapters.providers.anthropic_request import messages_body
 from helium.adapters.providers.http import Endpoint, HttpModel, Timeouts, Upstream, Wire
@@ -17,7 +18,6 @@ from helium.adapters.providers.openai_chat_request import Dialect, chat_body
 from helium.adapters.providers.openai_responses import ResponsesDecoder
 from helium.adapters.providers.openai_responses_request import responses_body
 from helium.adapters.providers.presets import PATHS, PRESETS, Format, Preset
-from helium.adapters.providers.prices import cost_microusd
 from helium.adapters.providers.wire import Decoder
 from helium.core.budget import Usage
 from helium.core.errors import InvalidRequest
@@ -60,8 +60,8 @@ class MessagesWire:
 class ProviderCatalog:
     """`ModelCatalog` over the providers in `PRESETS`, those in `extra`, and pydantic-ai's.
 
-    `extra` maps a provider's name to its model, e.g. `offline`. Close it with `aclose`, or use it as
-    an async context manager.
+    `extra` maps a provider's name to its model, e.g. `offline`. Enter it as an async context manager:
+    that reads the price list off the event loop, and closes the connections at the end.
     """
 
     def __init__(
@@ -81,6 +81,7 @@ class ProviderCatalog:
         self._made: dict[str, Model] = {}
 
     async def __aenter__(self) -> "ProviderCatalog":
+        await asyncio.to_thread(prices.load)
         return self
 
     async def __aexit__(
@@ -114,7 +115,7 @@ class ProviderCatalog:
         listed = preset.prices if preset else None
         if listed is None or provider in self._extra:
             return usage
-        return msgspec.structs.replace(usage, cost_microusd=cost_microusd(listed, model, usage))
+        return msgspec.structs.replace(usage, cost_microusd=prices.cost_microusd(listed, model, usage))
 
     def names(self) -> Sequence[str]:
         return [f"{name}:*" for name in (*self._extra, *filter(self._configured, PRESETS))]

@@ -1,6 +1,13 @@
 """What an answer cost, by the public price list of the `genai-prices` package."""
 
+import importlib
+
 from helium.core.budget import Usage
+
+
+def load() -> None:
+    """Read the price list from disk, once. It blocks for some 20 ms: not for the event loop."""
+    importlib.import_module("genai_prices")
 
 
 def cost_microusd(provider_id: str | None, model: str, usage: Usage) -> int:
@@ -8,7 +15,7 @@ def cost_microusd(provider_id: str | None, model: str, usage: Usage) -> int:
 
     Tokens written to a provider's cache are counted as plain input: `Usage` does not tell them apart.
     """
-    import genai_prices  # 20 ms and its data: only where money is counted
+    import genai_prices  # not at the top: a process that counts no money does not need it
 
     counted = genai_prices.Usage(
         input_tokens=usage.input_tokens,
