@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -119,6 +120,14 @@ def test_every_preset_resolves_once_it_is_configured(name: str) -> None:
     if preset.base_url is None:
         environ[preset.url_variable] = "https://h.example"
     assert endpoint(f"{name}:m", **environ).url.startswith("http")
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_every_preset_and_its_variables_are_in_the_guide(name: str) -> None:
+    guide = (Path(__file__).parents[3] / "docs/howto/add-a-model-provider.md").read_text()
+    preset = PRESETS[name]
+    for word in (name, preset.url_variable, *preset.key_variables):
+        assert f"`{word}`" in guide
 
 
 def test_the_configured_providers_are_listed() -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helium.adapters.providers.sse import ServerEvent, SseParser
+from helium.adapters.providers.sse import MAX_EVENT, ServerEvent, SseParser
+from helium.core.errors import Retryable
 
 
 def parse(*pieces: bytes) -> list[ServerEvent]:
@@ -41,6 +42,13 @@ def test_an_event_comes_out_with_the_byte_that_completes_it() -> None:
     parser = SseParser()
     assert parser.feed(b"data: a\n") == []
     assert parser.feed(b"\nda") == [(b"", b"a")]
+
+
+def test_an_event_without_an_end_does_not_fill_the_memory() -> None:
+    parser = SseParser()
+    parser.feed(b"data: " + b"x" * (MAX_EVENT - 6))
+    with pytest.raises(Retryable, match="without an end"):
+        parser.feed(b"x")
 
 
 LINES = st.sampled_from(

@@ -4,6 +4,11 @@ Two liberties: `id` and `retry` fields are dropped (nobody resumes a provider's 
 gives the last event even without its blank line (some servers omit it after `[DONE]`).
 """
 
+from helium.core.errors import Retryable
+
+MAX_EVENT = 1 << 24
+"""Bytes. Whole pictures come in one event; a stream that never ends one must not fill the memory."""
+
 _BOM = b"\xef\xbb\xbf"
 
 ServerEvent = tuple[bytes, bytes]
@@ -18,7 +23,7 @@ class SseParser:
         self._at_start = True
 
     def feed(self, data: bytes) -> list[ServerEvent]:
-        """The events that these bytes complete."""
+        """The events that these bytes complete. Raises `Retryable` for an event beyond all measure."""
         buffer = self._rest + data if self._rest else data
         if self._at_start:
             if _BOM.startswith(buffer[:3]) and len(buffer) < 3:
@@ -32,6 +37,8 @@ class SseParser:
             held = b""
         *blocks, rest = buffer.split(b"\n\n")
         self._rest = rest + held
+        if len(self._rest) > MAX_EVENT:
+            raise Retryable("the provider sent an event without an end")
         return [event for block in blocks if (event := _event(block)) is not None]
 
     def close(self) -> list[ServerEvent]:
