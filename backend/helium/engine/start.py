@@ -18,7 +18,7 @@ class RunStarter:
         self._store = store
         self._bell = bell
         self._hub = hub
-        self._group: GroupCommit[NewRun, Started] = GroupCommit(self._flush, limit=200)
+        self._group: GroupCommit[NewRun, Started] = GroupCommit(self._flush, limit=2000)
 
     async def serve(self) -> None:
         await self._group.serve()

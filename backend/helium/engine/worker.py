@@ -29,6 +29,7 @@ from helium.platform import Platform
 from helium.ports import ClaimedRun, Close
 
 log = structlog.get_logger()
+CLAIM_LIMIT = 500
 StopReason = Literal["cancel", "lost", "drain", "slice_over"]
 
 
@@ -126,7 +127,7 @@ class Worker:
             if self._promote:
                 self._promote = False
                 await self._platform.runs.promote(100)
-            claimed = await self._platform.runs.claim(self._lease.worker_id, min(free, 200))
+            claimed = await self._platform.runs.claim(self._lease.worker_id, min(free, CLAIM_LIMIT))
         except self._connection_errors as error:
             log.warning("worker.claim_failed", error=type(error).__name__)
             return ()

@@ -9,6 +9,8 @@ import io
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
@@ -70,7 +72,6 @@ class Upstream:
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30, ttl_dns_cache=300),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.timeouts.connect),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=True,
                 read_bufsize=1 << 18,
                 headers={
                     "Accept": "text/event-stream",
@@ -84,6 +85,18 @@ class Upstream:
     async def aclose(self) -> None:
         if self._session is not None:
             await self._session.close()
+
+
+def proxy_for(url: str) -> str | None:
+    """The proxy that the environment names for this address (`HTTPS_PROXY`, `NO_PROXY`, …).
+
+    Found once for each endpoint: aiohttp's `trust_env` looks for it, and reads `~/.netrc` in a
+    thread, with every request (0.5 ms of CPU).
+    """
+    parts = urlsplit(url)
+    if parts.hostname is None or proxy_bypass(parts.hostname):
+        return None
+    return getproxies().get(parts.scheme)
 
 
 class HttpModel:
@@ -103,6 +116,7 @@ class HttpModel:
         self._wire = wire
         self._clock = clock
         self._gather_seconds = gather_seconds
+        self._proxy = proxy_for(endpoint.url)
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[Sequence[ModelEvent]]:
         endpoint = self.endpoint
@@ -142,6 +156,7 @@ class HttpModel:
                 self.endpoint.url,
                 data=body if len(body) < LARGE_BODY else io.BytesIO(body),
                 headers=headers,
+                proxy=self._proxy,
                 allow_redirects=False,
             )
             try:
