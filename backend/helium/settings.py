@@ -1,0 +1,191 @@
+"""Every setting, read from the environment: `HELIUM_PORT`, `HELIUM_DATABASE__POOL_SIZE`, …
+
+Nothing is read at import: whoever starts a process calls `load_settings` and passes values on.
+Models and their keys are set by the variables that their providers know (`OPENAI_API_KEY`, …).
+"""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from helium.adapters.embedded_postgres import default_home
+
+PREFIX = "HELIUM_"
+DELIMITER = "__"
+
+
+class SettingsInvalid(Exception):
+    """One sentence for each setting that cannot be used."""
+
+
+class Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatabaseSettings(Group):
+    pool_size: int = Field(
+        default=10,
+        ge=1,
+        le=1000,
+        description="Connections that each process keeps to the database, at most.",
+    )
+    pooler: bool = Field(
+        default=False,
+        description="Whether the URL leads to a transaction-mode pooler (PgBouncer, Supabase's port 6543). "
+        "Prepared statements are then not used.",
+    )
+    statement_timeout_seconds: float = Field(
+        default=30.0, gt=0, description="Seconds after which the database gives up on a statement."
+    )
+    connect_timeout_seconds: float = Field(
+        default=5.0, gt=0, description="Seconds to wait for a new connection to the database."
+    )
+
+
+class WorkerSettings(Group):
+    slots: int = Field(default=1000, ge=1, description="Runs that one worker executes at once.")
+    lease_ttl_seconds: float = Field(
+        default=3.0,
+        gt=0,
+        description="Seconds for which a silent worker holds its runs; then others take them over.",
+    )
+    poll_seconds: float = Field(
+        default=0.5, gt=0, description="Seconds between two looks for due runs when no bell rings."
+    )
+    sweep_seconds: float = Field(
+        default=0.5, gt=0, description="Seconds between two looks for runs whose worker is gone."
+    )
+    slice_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        description="Seconds after which a run is handed over at its next step boundary; empty: never.",
+    )
+    max_attempts_without_progress: int = Field(
+        default=3, ge=1, description="Attempts in a row without a recorded step after which a run fails."
+    )
+    stuck_loop_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        description="Seconds an event loop may stand still before its runs are given up.",
+    )
+    step_timeout_seconds: float = Field(
+        default=600.0, gt=0, description="Seconds that one model call or tool call may take."
+    )
+    drain_seconds: float = Field(
+        default=8.0,
+        ge=0,
+        description="Seconds that runs have to reach a step boundary when a process ends.",
+    )
+    model_tries: int = Field(
+        default=4, ge=1, description="Tries of one model call, the first included, before the run fails."
+    )
+
+
+class StreamSettings(Group):
+    gather_seconds: float = Field(
+        default=0.04,
+        ge=0,
+        le=1,
+        description="Seconds for which tokens are gathered before they are stored.",
+    )
+    heartbeat_seconds: float = Field(
+        default=15.0, gt=0, description="Seconds of silence after which a viewer is sent a sign of life."
+    )
+    poll_seconds: float = Field(
+        default=0.1, gt=0, description="Seconds between two looks for events that another process wrote."
+    )
+    max_connection_seconds: float = Field(
+        default=600.0, gt=0, description="Seconds after which a viewer is asked to connect again."
+    )
+    viewer_buffer_events: int = Field(
+        default=256, ge=1, description="Events kept for a slow viewer before it reads the database again."
+    )
+    viewer_buffer_bytes: int = Field(
+        default=262_144,
+        ge=1024,
+        description="Bytes kept for a slow viewer before it reads the database again.",
+    )
+
+
+class Settings(BaseSettings):
+    """The settings of one process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+    )
+
+    home: Path = Field(
+        default_factory=lambda: default_home(os.environ),
+        description="Directory for data: the embedded database, files, the owner's token.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(
+        default=8000, ge=0, le=65535, description="TCP port to listen on; 0 for any free one."
+    )
+    environment: Literal["development", "production"] = Field(
+        default="development",
+        description="In `production` nothing that is convenient but unsafe is permitted.",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="URL of a PostgreSQL 15 or newer, such as `postgresql://user:password@host/name`; "
+        "empty: an embedded one.",
+    )
+    log_format: Literal["auto", "json", "console"] = Field(
+        default="auto",
+        description="Form of log lines; `auto` is `console` on a terminal and `json` elsewhere.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least weight of the log lines that are written."
+    )
+    database: DatabaseSettings = Field(default=DatabaseSettings(), description="The database.")
+    worker: WorkerSettings = Field(default=WorkerSettings(), description="The execution of runs.")
+    stream: StreamSettings = Field(default=StreamSettings(), description="The streams of events.")
+
+    @field_validator("home")
+    @classmethod
+    def absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("database_url")
+    @classmethod
+    def postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("Input should start with postgresql://")
+        return value
+
+
+def load_settings() -> Settings:
+    """The settings of this process's environment.
+
+    Raises `SettingsInvalid` with one sentence per line: the variable and what is wrong with it.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsInvalid("\n".join(_sentences(error))) from None
+
+
+def variable(*path: str) -> str:
+    """The environment variable of a setting: `variable("database", "pool_size")`."""
+    return PREFIX + DELIMITER.join(path).upper()
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    """What is wrong, without the values: one of them may be a password."""
+    found: list[str] = []
+    for problem in error.errors(include_url=False, include_context=False, include_input=False):
+        name = variable(*(str(part) for part in problem["loc"]))
+        wrong = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        unknown = problem["type"] == "extra_forbidden"
+        found.append(
+            f"{name} is not a setting: see docs/reference/settings.md." if unknown else f"{name} {wrong}."
+        )
+    return found
