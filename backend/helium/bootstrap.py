@@ -63,9 +63,7 @@ async def open_helium(settings: Settings, url: str, role: Role) -> AsyncGenerato
     options = engine_options(settings)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(
-            open_database(
-                url, pool_size=settings.database.pool_size, pooler=settings.database.pooler
-            )
+            open_database(url, pool_size=settings.database.pool_size, pooler=settings.database.pooler)
         )
         store = PostgresRunStore(database)
         extra: dict[str, Model] = {
@@ -75,9 +73,7 @@ async def open_helium(settings: Settings, url: str, role: Role) -> AsyncGenerato
         if script:
             extra["scripted"] = ScriptedModel.from_file(Path(script))
         models = await stack.enter_async_context(
-            ProviderCatalog(
-                os.environ, clock, extra=extra, gather_seconds=settings.stream.gather_seconds
-            )
+            ProviderCatalog(os.environ, clock, extra=extra, gather_seconds=settings.stream.gather_seconds)
         )
         bell = LocalBell()
         platform = Platform(
@@ -166,15 +162,32 @@ async def _give_back(platform: Platform, lease: Lease) -> None:
 
 
 @asynccontextmanager
-async def _running(tasks: list[Coroutine[None, None, None]]) -> AsyncGenerator[None]:
-    """Run these until the end of the block. If one of them fails, the block is cancelled."""
-    async with asyncio.TaskGroup() as group:
-        running = [group.create_task(task) for task in tasks]
-        try:
-            yield
-        finally:
-            for task in running:
-                task.cancel()
+async def _running(work: list[Coroutine[None, None, None]]) -> AsyncGenerator[None]:
+    """Run these until the end of the block. If one of them fails, the block ends with its error."""
+    owner = asyncio.current_task()
+    assert owner is not None
+    failures: list[BaseException] = []
+
+    def ended(task: "asyncio.Task[None]") -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            failures.append(error)
+            owner.cancel()
+
+    tasks = [asyncio.create_task(coroutine) for coroutine in work]
+    for task in tasks:
+        task.add_done_callback(ended)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if failures:
+            owner.uncancel()
+            raise failures[0] from None
+        raise
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def engine_options(settings: Settings) -> EngineOptions:
@@ -191,6 +204,7 @@ def engine_options(settings: Settings) -> EngineOptions:
         drain_seconds=worker.drain_seconds,
         model_tries=worker.model_tries,
         heartbeat_seconds=stream.heartbeat_seconds,
+        max_connection_seconds=stream.max_connection_seconds,
         tail_poll_seconds=stream.poll_seconds,
         viewer_buffer_events=stream.viewer_buffer_events,
     )

@@ -23,6 +23,11 @@ from helium.settings import Settings
 console = Console(highlight=False, soft_wrap=True)
 log = structlog.get_logger()
 
+# libuv accepts one connection per listening handle and turn of its loop (since 1.45). Under load a turn
+# takes milliseconds, and the last of a thousand new clients waited for seconds. Several handles on
+# the one socket accept that many per turn.
+ACCEPTS_PER_TURN = 32
+
 
 class Server(uvicorn.Server):
     """Uvicorn without its own signals: the process drains first, then the server ends."""
@@ -50,10 +55,8 @@ async def up(settings: Settings, *, browser: bool) -> None:
     async with stack:
         await migrated(settings, url)
         async with serving(settings, url, "all", listener) as helium:
-            token = await local_owner_token(
-                helium.database, helium.product.identity, settings.home
-            )
-            address = f"http://{settings.host}:{settings.port}/#token={token}"
+            token = await local_owner_token(helium.database, helium.product.identity, settings.home)
+            address = f"http://{settings.host}:{listener.getsockname()[1]}/#token={token}"
             console.print(f"\n  Helium is running. Open:\n\n    [bold]{address}[/]\n", markup=True)
             console.print("  It stops with Ctrl-C; runs that are not finished go on at the next start.\n")
             if browser and not os.environ.get("HELIUM_NO_BROWSER"):
@@ -118,7 +121,8 @@ async def serving(
             timeout_graceful_shutdown=2,
         )
         server = Server(config)
-        task = asyncio.create_task(server.serve(sockets=[listener]))
+        listeners = [listener, *(listener.dup() for _ in range(ACCEPTS_PER_TURN - 1))]
+        task = asyncio.create_task(server.serve(sockets=listeners))
         try:
             await server.listening.wait()
             yield helium

@@ -22,5 +22,7 @@ class EngineOptions:
     max_tool_output: int = 100_000
     """Characters of a tool's answer that the model is shown."""
     heartbeat_seconds: float = 15.0
+    max_connection_seconds: float = 600.0
+    """A viewer of the event stream is asked to come back after this long."""
     tail_poll_seconds: float = 0.1
     viewer_buffer_events: int = 256

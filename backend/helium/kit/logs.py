@@ -12,9 +12,7 @@ LogFormat = Literal["auto", "json", "console"]
 def configure_logging(form: LogFormat, level: str) -> None:
     """Write to stderr from here on; `auto` is readable in a terminal and JSON elsewhere."""
     readable = form == "console" or (form == "auto" and sys.stderr.isatty())
-    renderer = (
-        structlog.dev.ConsoleRenderer() if readable else structlog.processors.JSONRenderer()
-    )
+    renderer = structlog.dev.ConsoleRenderer() if readable else structlog.processors.JSONRenderer()
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[

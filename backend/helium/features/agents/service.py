@@ -6,12 +6,12 @@ from uuid import UUID
 from helium.core.errors import InvalidRequest, NotFound
 from helium.core.spec import AgentSpec
 from helium.features.agents.repository import AgentRepository, AgentRow
+from helium.kit.cache import ShortMemory
 from helium.kit.clock import Clock
 from helium.platform import Platform
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 CACHE_SECONDS = 5.0
-CACHE_ENTRIES = 10_000
 
 DEFAULT_INSTRUCTIONS = "You are Helium's default agent. Be brief. Use your tools where they help."
 
@@ -33,24 +33,15 @@ class AgentService:
     def __init__(self, repository: AgentRepository, platform: Platform, clock: Clock) -> None:
         self._repository = repository
         self._platform = platform
-        self._clock = clock
-        self._cache: dict[tuple[UUID, str], tuple[UUID | None, AgentSpec, float]] = {}
+        self._cache: ShortMemory[tuple[UUID, str], tuple[UUID | None, AgentSpec]] = ShortMemory(
+            clock, seconds=CACHE_SECONDS
+        )
 
     async def resolve(self, workspace_id: UUID, name: str) -> tuple[UUID | None, AgentSpec]:
         """The agent's id and current definition. `provider:model` is an agent with nothing but
         that model. Raises `NotFound` for an unknown name, `InvalidRequest` for an unknown model."""
-        cached = self._cache.get((workspace_id, name))
-        if cached is not None and self._clock.monotonic() < cached[2]:
-            return cached[0], cached[1]
-        agent_id, definition = await self._look_up(workspace_id, name)
-        if len(self._cache) >= CACHE_ENTRIES:
-            self._cache.clear()
-        self._cache[workspace_id, name] = (
-            agent_id,
-            definition,
-            self._clock.monotonic() + CACHE_SECONDS,
-        )
-        return agent_id, definition
+        key = (workspace_id, name)
+        return await self._cache.get(key, lambda: self._look_up(workspace_id, name))
 
     async def _look_up(self, workspace_id: UUID, name: str) -> tuple[UUID | None, AgentSpec]:
         if ":" in name:
@@ -81,7 +72,7 @@ class AgentService:
                 known = ", ".join(self._platform.tools)
                 raise InvalidRequest(f"There is no tool {tool!r}. There are: {known}.", param="tools")
         row = await self._repository.save(workspace_id, name, definition)
-        self._cache.pop((workspace_id, name), None)
+        self._cache.forget((workspace_id, name))
         return row
 
     async def all(self, workspace_id: UUID) -> list[AgentRow]:

@@ -8,12 +8,12 @@ from helium.core.errors import Forbidden, InvalidRequest, NotFound, Unauthentica
 from helium.db.database import Database
 from helium.features.identity.key_format import hash_secret, make_key, parse_key
 from helium.features.identity.subject import ALL_SCOPES, Scope, Subject
+from helium.kit.cache import ShortMemory
 from helium.kit.clock import Clock
 from helium.kit.ids import new_id
 
 # A revoked key works for this long at most, in processes that have just seen it.
 CACHE_SECONDS = 10.0
-CACHE_ENTRIES = 10_000
 
 NOT_SENT = "Send a token: `Authorization: Bearer hel_…`. On a laptop, `helium token` prints yours."
 NOT_KNOWN = "This token is not known here. On a laptop, `helium token` prints the right one."
@@ -33,24 +33,19 @@ class Identity:
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._db = database
-        self._clock = clock
-        self._known: dict[str, tuple[Subject, float]] = {}
+        self._known: ShortMemory[str, Subject] = ShortMemory(clock, seconds=CACHE_SECONDS)
 
     async def authenticate(self, authorization: str | None) -> Subject:
         """The subject behind an `Authorization` header. Raises `Unauthenticated`."""
         if authorization is None:
             raise Unauthenticated(NOT_SENT)
-        known = self._known.get(authorization)
-        if known is not None and self._clock.monotonic() < known[1]:
-            return known[0]
+        return await self._known.get(authorization, lambda: self._read(authorization))
+
+    async def _read(self, authorization: str) -> Subject:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthenticated(NOT_SENT)
-        subject = await self._look_up(token.strip())
-        if len(self._known) >= CACHE_ENTRIES:
-            self._known.clear()
-        self._known[authorization] = (subject, self._clock.monotonic() + CACHE_SECONDS)
-        return subject
+        return await self._look_up(token.strip())
 
     async def _look_up(self, token: str) -> Subject:
         parsed = parse_key(token)

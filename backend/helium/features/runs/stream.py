@@ -1,6 +1,7 @@
 """Following a run over HTTP: one code path for the first connection and for every later one."""
 
 import random
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -36,13 +37,17 @@ async def send_events(
     send: Send,
     *,
     heartbeat_seconds: float,
-    ends_with: bytes = b"",
+    until: float = float("inf"),
 ) -> None:
-    """Send the run's events to its end, or until the client leaves, or this process drains."""
-    while not hub.closing.is_set():
+    """Send the run's events to its end, until the client leaves, or until this process drains.
+
+    `until` is a monotonic time at which the viewer is asked to come back, so that no connection
+    grows old and a deploy finds few of them.
+    """
+    while not hub.closing.is_set() and time.monotonic() < until:
         events = await viewer.next(heartbeat_seconds)
         if is_final(events):
-            await send_chunk(send, encoder.encode(events) + ends_with, last=True)
+            await send_chunk(send, encoder.encode(events), last=True)
             return
         if events:
             chunk = encoder.encode(events)
@@ -82,6 +87,7 @@ async def run_events(product: Product, scope: Scope, receive: Receive, send: Sen
             receive,
             send,
             heartbeat_seconds=product.options.heartbeat_seconds,
+            until=time.monotonic() + product.options.max_connection_seconds,
         )
 
 
