@@ -8,9 +8,16 @@ const place = (nm: number) => ((nm - 430) / (690 - 430)) * 100;
 export function Mark({ className }: { className?: string }) {
   return (
     <svg viewBox="0 0 20 20" className={cx("size-5", className)} aria-hidden="true">
-      <rect width="20" height="20" rx="5" className="fill-text" />
+      <rect
+        x="0.5"
+        y="0.5"
+        width="19"
+        height="19"
+        rx="5"
+        className="fill-text stroke-text dark:fill-surface dark:stroke-line"
+      />
       {[4.75, 7.75, 16].map((x) => (
-        <rect key={x} x={x - 0.5} y="4.5" width="1" height="11" className="fill-bg opacity-50" />
+        <rect key={x} x={x - 0.5} y="4.5" width="1" height="11" className="fill-line-strong" />
       ))}
       <rect x="10.6" y="4.5" width="2.8" height="11" className="fill-spark" />
     </svg>
@@ -23,7 +30,7 @@ export function SpectrumRule({ className }: { className?: string }) {
     <svg
       viewBox="0 0 100 10"
       preserveAspectRatio="none"
-      className={cx("h-4 w-full rounded-[4px] bg-text dark:border dark:border-line dark:bg-sunken", className)}
+      className={cx("h-3 w-full rounded-[4px] bg-text dark:border dark:border-line dark:bg-sunken", className)}
       aria-hidden="true"
     >
       {LINES.map((nm) => (

@@ -9,9 +9,9 @@ import { CodeBlock } from "./code-block";
  * only to the web and mail. Headings step down: the page has its own. */
 const COMPONENTS: Components = {
   h1: "h3",
-  h2: "h4",
-  h3: "h5",
-  h4: "h6",
+  h2: "h3",
+  h3: "h4",
+  h4: "h5",
   h5: "h6",
   a: ({ href, children }) =>
     href ? (

@@ -14,6 +14,8 @@ const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/cs
 const threads = new Map();
 const runs = new Map();
 const byKey = new Map();
+const streams = new Set();
+let downUntil = 0;
 let count = 0;
 const nextId = (prefix) => `${prefix}_${String(++count).padStart(8, "0")}`;
 const now = () => new Date().toISOString();
@@ -91,6 +93,9 @@ function startRun(body) {
 }
 
 async function streamEvents(run, request, response) {
+  if (Date.now() < downUntil) return response.destroy();
+  streams.add(response);
+  response.on("close", () => streams.delete(response));
   let seq = Number(request.headers["last-event-id"] ?? 0);
   response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
   response.write(": keep-alive\n\n");
@@ -120,6 +125,12 @@ async function api(request, response, url) {
   let text = "";
   for await (const chunk of request) text += chunk;
   const body = text ? JSON.parse(text) : {};
+  if (url.pathname === "/v1/fake/cut") {
+    // Every event stream breaks now, and none opens for a while.
+    downUntil = Date.now() + Number(url.searchParams.get("ms"));
+    for (const stream of streams) stream.destroy();
+    return json(200, {});
+  }
   const [, , kind, id, part, actionId] = url.pathname.split("/");
   if (kind === "threads" && !id)
     return json(200, { data: [...threads.values()].reverse().map(threadOf), next_cursor: null });

@@ -3,12 +3,12 @@
 const USAGE = { input_tokens: 412, output_tokens: 128, cost_microusd: 1840 };
 
 /** Streams a text as an item, a few characters at a time. */
-async function write(c, index, text, { type = "message", everyMs = 25 } = {}) {
+async function write(c, index, text, { type = "message", everyMs = 25, pieces = /[\s\S]{1,9}/g } = {}) {
   const id = c.nextId(type === "message" ? "msg" : "rsn");
   const shell = type === "message" ? { type, id, role: "assistant" } : { type, id };
   c.say({ type: "item.added", index, item: { ...shell, status: "in_progress" } });
   const part = type === "message" ? {} : { part: "reasoning" };
-  for (const piece of text.match(/[\s\S]{1,9}/g)) {
+  for (const piece of text.match(pieces)) {
     c.say({ type: "item.delta", item_id: id, index, text: piece, ...part });
     await c.pause(everyMs);
   }
@@ -74,15 +74,17 @@ async function rich(c) {
 
 async function calculate(c, expression) {
   begin(c);
-  await call(c, 0, "calculator", { expression }, async () => ({ output: "42" }));
-  await write(c, 2, `${expression} is **42**.`);
+  const [a, sign, b] = expression.split(" ");
+  const result = String(sign === "*" ? Number(a) * Number(b) : Number(a) + Number(b));
+  await call(c, 0, "calculator", { expression }, async () => ({ output: result }));
+  await write(c, 2, `${expression} is **${result}**.`);
   end(c);
 }
 
 async function count(c) {
   begin(c);
   const numbers = Array.from({ length: 40 }, (_, n) => n + 1);
-  await write(c, 0, numbers.map((n) => `${n}`).join("\n\n"), { everyMs: 160 });
+  await write(c, 0, numbers.map((n) => `${n}`).join("\n\n"), { everyMs: 250, pieces: /\d+\s*/g });
   end(c);
 }
 
@@ -148,10 +150,18 @@ async function retracted(c) {
   end(c);
 }
 
+/** About 200 tokens a second, for a while: to measure with. */
+async function firehose(c) {
+  begin(c);
+  await write(c, 0, `${RICH}\n\n`.repeat(20), { everyMs: 40, pieces: /[\s\S]{1,40}/g });
+  end(c);
+}
+
 export function scriptFor(text) {
   const asked = text.toLowerCase();
   if (asked.startsWith("approve")) return (c) => approval(c, text.split(": ")[1] ?? text);
   if (asked.startsWith("calculate")) return (c) => calculate(c, text.slice(10));
+  if (asked.startsWith("firehose")) return firehose;
   if (asked.startsWith("count")) return count;
   if (asked.includes("ask me")) return (c) => question(c, "Shall I save the note “call Ann”?");
   if (asked.includes("doubt")) return doubt;

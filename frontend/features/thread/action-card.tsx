@@ -40,10 +40,10 @@ export function ActionCard({ run, action }: { run: Run; action: Action }) {
       aria-label={title}
       className="rounded-card border border-line-strong bg-surface px-4 py-3"
     >
-      <h2 className="flex items-center gap-2 text-ui font-medium text-live">
+      <h3 className="flex items-center gap-2 text-ui font-medium text-live">
         <Glyph phase={phase} />
         {title}
-      </h2>
+      </h3>
       <p className="mt-1.5 whitespace-pre-wrap">{action.prompt}</p>
       {action.arguments && action.kind !== "question" && (
         <div className="mt-2">

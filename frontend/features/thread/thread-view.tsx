@@ -1,10 +1,12 @@
 "use client";
 
-import type { ReactNode } from "react";
+import { useEffect, type ReactNode } from "react";
 import { MenuButton } from "@/components/menu-button";
 import { askedText } from "@/lib/run-view";
 import { useLetters } from "@/lib/outbox";
 import { useRuns, useThreadTitle } from "@/lib/queries";
+import { phaseOfStatus } from "@/lib/run-phase";
+import type { RunStatus } from "@/lib/stream/events";
 import { isFinal } from "@/lib/stream/view";
 import { ConnectionLine } from "./connection-line";
 import { DemoBanner } from "./demo-banner";
@@ -30,6 +32,7 @@ export function ThreadView({ threadId, onMenu, composer }: Props) {
   const title = useThreadTitle(threadId);
   const [first] = runs.data ?? [];
   const heading = title || (first ? askedText(first) : letters[0]?.text) || "";
+  usePageTitle(heading, active.run ? active.status : "idle");
   const busy = active.run !== null && !isFinal(active.status);
 
   return (
@@ -57,4 +60,15 @@ export function ThreadView({ threadId, onMenu, composer }: Props) {
       </div>
     </>
   );
+}
+
+/** The tab says what the thread is about, and whether it works or waits. */
+function usePageTitle(heading: string, status: RunStatus | "idle") {
+  useEffect(() => {
+    const state = status === "idle" || isFinal(status) ? "" : `${phaseOfStatus(status).label} · `;
+    document.title = `${state}${heading.slice(0, 60) || "Helium"}`;
+    return () => {
+      document.title = "Helium";
+    };
+  }, [heading, status]);
 }

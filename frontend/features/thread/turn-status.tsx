@@ -20,7 +20,8 @@ export function TurnStatus({ run, store }: { run: Run; store: RunStore }) {
   const line = phaseOf(head);
   if (head.error && line.phase === "failed") return <Failure run={run} head={head} />;
   if (line.phase === "completed") return <Ending head={head} />;
-  if (head.action) return null; // its card says it
+  // Their cards say it, with more than fits here.
+  if (head.action || line.phase === "using_tool") return null;
   return (
     <p
       data-slot="turn-status"

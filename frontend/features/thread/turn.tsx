@@ -30,6 +30,7 @@ export const Turn = memo(function Turn({ run, anchored }: Props) {
       }
     >
       <article aria-label="Helium">
+        <h2 className="sr-only">Helium</h2>
         <Answer run={run} store={store} />
         <TurnStatus run={run} store={store} />
       </article>
