@@ -1,0 +1,69 @@
+# Everything that one does with a checkout. `make` alone lists it.
+# The environment is passed on: HELIUM_PORT, HELIUM_HOME, OPENAI_API_KEY, … (docs/reference/settings.md).
+
+PYTHON ?= python3
+PREPARE = $(PYTHON) scripts/prepare.py
+BIN = $(CURDIR)/.venv/bin
+NPM = $(PYTHON) $(CURDIR)/scripts/npm.py
+UV = UV_PYTHON_DOWNLOADS=never $(BIN)/uv
+COMPILE = $(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
+NO_DATABASE = not postgres and not process and not browser
+
+.DEFAULT_GOAL := help
+.PHONY: help run page check test test-all bench fmt lock contracts doctor clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## install what is missing, then start Helium and print its address
+	@$(PREPARE) run
+	@exec $(BIN)/helium up
+
+page: ## build the web page (frontend/out)
+	@$(PREPARE) page
+
+check: ## format, lint, types, imports, sizes, and the tests that need no database: a minute
+	@$(PREPARE) test
+	@cd backend && $(BIN)/ruff format --check -q . ../scripts
+	@cd backend && $(BIN)/ruff check -q . ../scripts
+	@cd backend && $(BIN)/pyright
+	@cd backend && $(BIN)/lint-imports --config .importlinter --no-timings
+	@$(BIN)/python scripts/sizes.py
+	@cd backend && $(BIN)/python -m pytest -q -m "$(NO_DATABASE)"
+
+test: ## install what is missing, then run all tests, the page's too
+	@$(PREPARE) test
+	@$(NPM) run typecheck
+	@$(NPM) run lint
+	@$(NPM) test
+	@cd backend && $(BIN)/python -m pytest $(PYTEST)
+
+test-all: check ## the checks, all tests, and the page in a real browser
+	@$(MAKE) --no-print-directory test
+	@$(BIN)/python frontend/e2e/check_page.py
+
+bench: ## the benchmark; writes docs/benchmarks
+	@$(PREPARE) test
+	@cd backend && $(BIN)/python -m bench $(BENCH)
+
+fmt: ## format, and mend what can be mended
+	@cd backend && $(BIN)/ruff check --fix -q . ../scripts; $(BIN)/ruff format -q . ../scripts
+
+lock: ## renew the lock files from the .in files
+	@$(PREPARE) test
+	@$(COMPILE) backend/bootstrap.in -o backend/bootstrap.lock
+	@$(COMPILE) backend/node.in -o backend/node.lock
+	@$(COMPILE) backend/requirements.in -o backend/requirements.lock
+	@$(COMPILE) backend/requirements-dev.in -c backend/requirements.lock -o backend/requirements-dev.lock
+
+contracts: ## write what is made from code: settings, API description, …
+	@$(PREPARE) test
+	@set -e; for script in scripts/generate_*.py scripts/write_*.py; do \
+		[ ! -e "$$script" ] || $(BIN)/python "$$script"; done
+
+doctor: ## say what is set, missing, reachable, and what to do
+	@$(PREPARE) run
+	@$(BIN)/helium doctor
+
+clean: ## delete what was installed and built; data stays
+	@rm -rf .venv .venv-node .helium frontend/node_modules frontend/.next frontend/out
