@@ -91,7 +91,7 @@ async def open_helium(settings: Settings, url: str, role: Role) -> AsyncGenerato
             buffer_events=options.viewer_buffer_events,
         )
         starter = RunStarter(store, bell, hub)
-        tasks = [hub.serve(CONNECTION_ERRORS), starter.serve()]
+        tasks: list[Coroutine[None, None, None]] = [hub.serve(CONNECTION_ERRORS), starter.serve()]
         worker = None
         if role in ("all", "worker"):
             worker = await _open_worker(stack, platform, hub, options, settings, url, tasks)
@@ -108,7 +108,8 @@ async def open_helium(settings: Settings, url: str, role: Role) -> AsyncGenerato
             options=options,
             worker=worker,
         )
-        page = PAGE_FOLDER if role != "worker" and PAGE_FOLDER.is_dir() else None
+        built = await asyncio.to_thread(PAGE_FOLDER.is_dir)
+        page = PAGE_FOLDER if role != "worker" and built else None
         yield Helium(app=build_app(product, page), product=product, database=database)
 
 
@@ -146,7 +147,7 @@ async def _open_worker(
         on_cancels=worker.cancel,
     )
     stack.push_async_callback(_give_back, platform, lease)
-    stack.callback(keeper.stop)
+    stack.push_async_callback(keeper.stop)
     keeper.start()
     tasks.extend([writer.serve(), worker.serve()])
     return worker

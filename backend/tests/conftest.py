@@ -25,10 +25,13 @@ from helium.adapters.embedded_postgres import EmbeddedPostgres
 
 T = TypeVar("T")
 
-MAY_BLOCK = {
+MAY_BLOCK = (
     # The first import of a provider or of a driver's codec reads files, once in a process's life.
-    "os.stat": ("<frozen importlib._bootstrap_external>", "_path_stat"),
-}
+    ("os.stat", "<frozen importlib._bootstrap_external>", "_path_stat"),
+    # asyncpg looks for a password file once for each new connection, never for a query.
+    ("os.stat", "asyncpg/connect_utils.py", "_read_password_file"),
+    ("os.stat", "asyncpg/connect_utils.py", "_parse_connect_dsn_and_args"),
+)
 """Calls that may block the loop, each with its reason. Nothing on the path of a request is here."""
 
 _ABANDONED_AFTER_SECONDS = 900
@@ -38,7 +41,7 @@ _ABANDONED_AFTER_SECONDS = 900
 def loop_guard() -> Generator[BlockBuster]:
     """A blocking call of Helium's on the event loop fails the test."""
     with blockbuster_ctx("helium") as detector:
-        for call, (file, function) in MAY_BLOCK.items():
+        for call, file, function in MAY_BLOCK:
             detector.functions[call].can_block_in(file, function)
         yield detector
 

@@ -1,20 +1,22 @@
 """The application: the hot routes as raw ASGI, the resources on FastAPI, the page as files."""
 
 from pathlib import Path
-from typing import NoReturn
 from urllib.parse import parse_qsl
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.requests import Request
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from helium import __version__
+from helium.api.errors import error_response
 from helium.api.health import HealthRoutes
 from helium.api.middleware import App, Errors, RequestId
 from helium.api.openapi import describe_streams
 from helium.api.page import Page
-from helium.core.errors import HeliumError, InvalidRequest, NotFound
+from helium.core.errors import HeliumError, MethodNotAllowed, NotFound
+from helium.db.database import CONNECTION_ERRORS
 from helium.features.agents import endpoints as agents
 from helium.features.agents.service import AgentService
 from helium.features.deps import agent_service
@@ -28,11 +30,6 @@ from helium.features.threads import endpoints as threads
 from helium.kit.asgi import Receive, Scope, Send
 
 ROUTERS = (runs.router, threads.router, agents.router, models.router, keys.router)
-
-
-class MethodNotAllowed(HeliumError):
-    code = "method_not_allowed"
-    status = 405
 
 
 def build_app(product: Product, page_folder: Path | None) -> App:
@@ -57,9 +54,17 @@ def build_resources() -> FastAPI:
     )
     for router in ROUTERS:
         app.include_router(router)
-    app.exception_handlers |= {RequestValidationError: _raise_invalid, HTTPException: _raise_http}
+    for kind in (HeliumError, RequestValidationError, HTTPException, *CONNECTION_ERRORS):
+        app.add_exception_handler(kind, error_response)  # pyright: ignore[reportArgumentType]
+    app.add_exception_handler(Exception, _unexpected)
     describe_streams(app)
     return app
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    """A defect of ours: answered and logged here, and not once more by the middleware outside."""
+    request.scope["error_answered"] = True
+    return error_response(request, error)
 
 
 class Front:
@@ -112,21 +117,3 @@ class Front:
 def _only(scope: Scope, *methods: str) -> None:
     if scope["method"] not in methods:
         raise MethodNotAllowed(f"This route answers {' and '.join(methods)} only.")
-
-
-async def _raise_invalid(request: Request, error: Exception) -> NoReturn:
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"][1:]) or "body"
-    if first["type"] == "extra_forbidden":
-        raise InvalidRequest(f"The parameter {name!r} is not supported.", param=name)
-    raise InvalidRequest(f"{name}: {first['msg']}.", param=name)
-
-
-async def _raise_http(request: Request, error: Exception) -> NoReturn:
-    assert isinstance(error, HTTPException)
-    if error.status_code == 404:
-        raise NotFound(f"There is no route {request.url.path}.")
-    if error.status_code == 405:
-        raise MethodNotAllowed("This route does not answer this method.")
-    raise InvalidRequest(str(error.detail))

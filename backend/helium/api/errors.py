@@ -4,11 +4,22 @@ from typing import Any
 
 import msgspec
 import structlog
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 
-from helium.core.errors import HeliumError, Unavailable
+from helium.core.errors import (
+    HeliumError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    Unavailable,
+)
 from helium.db.database import CONNECTION_ERRORS
 
 log = structlog.get_logger()
+OPENAI_PATHS = ("/v1/responses", "/v1/models")
 PROBLEM = b"application/problem+json"
 _AWAY = Unavailable("The database does not answer. Nothing is lost; try again in a moment.")
 _BROKEN = HeliumError("Something went wrong on our side. It is logged under this request's id.")
@@ -57,3 +68,39 @@ def openai_error(error: HeliumError, request_id: str) -> tuple[int, bytes, bytes
 
 def retry_headers(error: HeliumError) -> list[tuple[bytes, bytes]]:
     return [(b"retry-after", b"1")] if error.status == 503 else []
+
+
+def answer_for(path: str, error: HeliumError, request_id: str) -> tuple[int, bytes, bytes]:
+    """Status, body and content type in the shape that this path's clients expect."""
+    shape = openai_error if path.startswith(OPENAI_PATHS) else problem
+    return shape(error, request_id)
+
+
+def error_response(request: Request, raised: Exception) -> Response:
+    """For FastAPI's own error handling: what its routes raise, as an answer."""
+    fact = _fact(request, raised)
+    status, body, content_type = answer_for(request.url.path, fact, request.scope["request_id"])
+    headers = {key.decode(): value.decode() for key, value in retry_headers(fact)}
+    return Response(body, status, headers, content_type.decode())
+
+
+def _fact(request: Request, raised: Exception) -> HeliumError:
+    match raised:
+        case RequestValidationError():
+            return invalid_request(raised.errors()[0])
+        case HTTPException(status_code=404):
+            return NotFound(f"There is no route {request.url.path}.")
+        case HTTPException(status_code=405):
+            return MethodNotAllowed("This route does not answer this method.")
+        case HTTPException(detail=detail):
+            return InvalidRequest(str(detail))
+        case _:
+            return to_helium_error(raised)
+
+
+def invalid_request(first: dict[str, Any]) -> InvalidRequest:
+    """The first complaint of a validation, in one sentence that names the field."""
+    name = ".".join(str(part) for part in first["loc"][1:]) or "body"
+    if first["type"] == "extra_forbidden":
+        return InvalidRequest(f"The parameter {name!r} is not supported.", param=name)
+    return InvalidRequest(f"{name}: {first['msg']}.", param=name)

@@ -5,13 +5,12 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from helium.api.errors import openai_error, problem, retry_headers, to_helium_error
+from helium.api.errors import answer_for, retry_headers, to_helium_error
 from helium.core.errors import InvalidRequest
 from helium.kit.asgi import BodyTooLarge, ClientLeft, Message, Receive, Scope, Send, header, send_json
 from helium.kit.ids import new_id, to_wire
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,128}")
-OPENAI_PATHS = ("/v1/responses", "/v1/models", "/v1/conversations")
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
@@ -66,9 +65,10 @@ class Errors:
             error = raised
             if isinstance(raised, BodyTooLarge):
                 error = InvalidRequest("The request is too large: 32 MiB at most.")
+            if started and scope.get("error_answered"):
+                return
             fact = to_helium_error(error)
             if started:
                 return  # the stream breaks off; the client resumes from its cursor
-            shape = openai_error if scope["path"].startswith(OPENAI_PATHS) else problem
-            status, body, content_type = shape(fact, scope["request_id"])
+            status, body, content_type = answer_for(scope["path"], fact, scope["request_id"])
             await send_json(send, status, body, content_type=content_type, headers=retry_headers(fact))

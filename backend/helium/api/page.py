@@ -22,7 +22,7 @@ MISSING = (
 
 class Page:
     def __init__(self, folder: Path | None) -> None:
-        self._files = StaticFiles(directory=folder) if folder is not None else None
+        self._files = StaticFiles(directory=folder, check_dir=False) if folder is not None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._files is None:

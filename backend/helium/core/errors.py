@@ -5,6 +5,7 @@
     ├─ Unauthenticated          401
     ├─ Forbidden                403
     ├─ NotFound                 404  also for rows of other workspaces
+    ├─ MethodNotAllowed         405
     ├─ Conflict                 409
     │  ├─ ThreadBusy                 another run of the thread is active
     │  ├─ ThreadMoved                the thread went on since the run to be continued
@@ -55,6 +56,11 @@ class Forbidden(HeliumError):
 class NotFound(HeliumError):
     code = "not_found"
     status = 404
+
+
+class MethodNotAllowed(HeliumError):
+    code = "method_not_allowed"
+    status = 405
 
 
 class Conflict(HeliumError):

@@ -55,34 +55,44 @@ class LeaseKeeper:
         self._connection_errors = connection_errors
         self._stuck_loop_seconds = stuck_loop_seconds
         self._on_cancels = on_cancels
-        self._stop = threading.Event()
         self._loop = asyncio.get_running_loop()
+        self._own_loop = asyncio.new_event_loop()
+        self._stopped = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="helium-lease", daemon=True)
 
     def start(self) -> None:
         self._lease.loop_turned_at = time.monotonic()
         self._thread.start()
 
-    def stop(self) -> None:
-        """Renew no more. Blocks for the time of one renewal at most."""
-        self._stop.set()
-        self._thread.join(timeout=self._lease.ttl_seconds)
+    async def stop(self) -> None:
+        """Renew no more. Returns when the thread has ended, after one renewal at most."""
+        self._own_loop.call_soon_threadsafe(self._stopped.set)
+        await asyncio.to_thread(self._thread.join, self._lease.ttl_seconds * 2)
 
     def _run(self) -> None:
-        asyncio.run(self._keep())
+        with asyncio.Runner(loop_factory=lambda: self._own_loop) as runner:
+            runner.run(self._keep())
 
     async def _keep(self) -> None:
         pause = 0.0
-        while not self._stop.is_set():
+        while not self._stopped.is_set():
             try:
                 async with self._open_store() as store:
-                    while not self._stop.wait(pause):  # the thread has nothing else to do
+                    while not await self._stops_within(pause):
                         await self._renew(store)
                         pause = self._lease.ttl_seconds / 3
             except self._connection_errors as error:
                 log.warning("lease.renewal_failed", error=type(error).__name__)
-                pause = min(0.2, pause)
-                self._stop.wait(pause)
+                pause = min(0.2, self._lease.ttl_seconds / 3)
+                await self._stops_within(pause)
+
+    async def _stops_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopped.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def _renew(self, store: RunStore) -> None:
         now = time.monotonic()

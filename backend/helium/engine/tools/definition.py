@@ -74,7 +74,8 @@ def schema(kind: type[msgspec.Struct]) -> dict[str, Any]:
     }
     if components:
         result["$defs"] = components
-    return result
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(result))
+    return plain
 
 
 def _expected(kind: type[msgspec.Struct]) -> str:

@@ -83,7 +83,7 @@ CITIES: Mapping[str, str] = {
     "silicon valley": "America/Los_Angeles",
     "south korea": "Asia/Seoul",
     "spain": "Europe/Madrid",
-    "st. petersburg": "Europe/Moscow",
+    "st petersburg": "Europe/Moscow",
     "são paulo": "America/Sao_Paulo",
     "tel aviv": "Asia/Jerusalem",
     "the uk": "Europe/London",
@@ -96,9 +96,12 @@ CITIES: Mapping[str, str] = {
 """Names that are not the last part of an IANA zone's name."""
 
 
+_UNSPOKEN = str.maketrans("", "", ".'’?!")
+
+
 def find_zone(place: str) -> ZoneInfo | None:
     """The zone of a city, a country with one zone, or an IANA name. It reads files: call it in a thread."""
-    key = " ".join(place.replace("_", " ").casefold().strip(" .,?!").split())
+    key = " ".join(place.replace("_", " ").casefold().translate(_UNSPOKEN).strip(" ,").split())
     name = CITIES.get(key) or _names().get(key) or _names().get(key.split(",")[0].strip())
     return ZoneInfo(name) if name else None
 
