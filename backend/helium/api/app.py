@@ -61,7 +61,7 @@ def build_resources() -> FastAPI:
     return app
 
 
-def _unexpected(request: Request, error: Exception) -> Response:
+async def _unexpected(request: Request, error: Exception) -> Response:
     """A defect of ours: answered and logged here, and not once more by the middleware outside."""
     request.scope["error_answered"] = True
     return error_response(request, error)

@@ -12,6 +12,21 @@ _ERRORS = {"4XX": {"description": "An error in OpenAI's shape."}}
 _STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
 _OBJECT = {"application/json": {"schema": {"type": "object"}}}
 
+_PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "description": "RFC 9457. Each code has a page in docs/reference/errors.",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string"},
+        "param": {"type": ["string", "null"]},
+        "request_id": {"type": "string"},
+    },
+    "required": ["type", "title", "status", "detail", "code", "param", "request_id"],
+}
+
 
 def describe_streams(app: FastAPI) -> None:
     """Make `app.openapi()` include the Responses API and the event streams."""
@@ -25,10 +40,26 @@ def describe_streams(app: FastAPI) -> None:
                 routes=app.routes,
             )
             _add(schema)
+            _describe_errors(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 
     app.openapi = openapi
+
+
+def _describe_errors(schema: dict[str, Any]) -> None:
+    """Every route's errors are problem documents, not FastAPI's own shape."""
+    models = schema["components"]["schemas"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        models.pop(name, None)
+    models["Problem"] = _PROBLEM
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for methods in schema["paths"].values():
+        for operation in methods.values():
+            operation["responses"].pop("422", None)
+            operation["responses"].setdefault(
+                "4XX", {"description": "An error: one sentence that says what to do.", "content": content}
+            )
 
 
 def _add(schema: dict[str, Any]) -> None:
