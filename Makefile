@@ -55,6 +55,8 @@ lock: ## renew the lock files from the .in files
 	@$(COMPILE) backend/node.in -o backend/node.lock
 	@$(COMPILE) backend/requirements.in -o backend/requirements.lock
 	@$(COMPILE) backend/requirements-dev.in -c backend/requirements.lock -o backend/requirements-dev.lock
+	@$(NPM) install --package-lock-only --ignore-scripts
+	@$(BIN)/python scripts/complete_npm_lock.py
 
 contracts: ## write what is made from code: settings, API description, …
 	@$(PREPARE) test
