@@ -11,7 +11,7 @@ from rich.console import Console
 
 from helium import __version__
 from helium.adapters.embedded_postgres import EmbeddedPostgresFailed
-from helium.cli import database, doctor, questions, serve
+from helium.cli import database, questions, serve
 from helium.cli.failure import Failure
 from helium.core.errors import HeliumError
 from helium.db.database import CONNECTION_ERRORS
@@ -26,7 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(database.app, name="db")
 T = TypeVar("T")
-errors = Console(stderr=True, highlight=False)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -91,6 +91,8 @@ def migrate() -> None:
 @app.command("doctor")
 def doctor_command() -> None:
     """Say what is set, what is missing, what answers, and what to do."""
+    from helium.cli import doctor  # only this command pays for what it looks at
+
     raise typer.Exit(run_loop(doctor.check(settings())))
 
 

@@ -48,13 +48,13 @@ async def list_runs(settings: Settings, *, limit: int, status: str | None) -> No
         console.print('No runs yet. Start one: helium run "calculate 6 * 7"')
         return
     table = Table(box=None, pad_edge=False)
-    for column in ("run", "state", "agent", "created", "tokens", "asked"):
-        table.add_column(column, no_wrap=column != "asked")
+    table.add_column("run", no_wrap=True, min_width=36)
+    for column in ("state", "created", "asked"):
+        table.add_column(column, no_wrap=True)
     for run in page["data"]:
-        tokens = run["usage"]["input_tokens"] + run["usage"]["output_tokens"]
         asked = next((p["text"] for i in run["input"] for p in i.get("content", ()) if "text" in p), "")
-        created = run["created_at"][:19].replace("T", " ")
-        table.add_row(run["id"], run["status"], run["agent"], created, str(tokens), escape(asked[:60]))
+        created = run["created_at"][5:16].replace("T", " ")
+        table.add_row(run["id"], run["status"], created, escape(" ".join(asked.split())))
     console.print(table)
 
 
