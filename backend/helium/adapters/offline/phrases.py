@@ -7,6 +7,8 @@ from helium.adapters.offline.expressions import as_expression, has_work
 from helium.adapters.offline.requests import Fail, RecallName, Request, Say, UseTool
 
 LONGEST_COUNT = 1_000
+_LONGEST_PHRASE = 600
+"""Characters, without a note's or a file's own text."""
 
 INTRODUCTION = """\
 I am Helium's offline demonstration model: a small program, not a language model. I need no key and no \
@@ -46,10 +48,18 @@ def bare(text: str) -> str:
 def recognise(text: str) -> tuple[Request, ...] | None:
     """What one phrase asks for, or None."""
     words = plain(text)
-    short = re.sub(r",?\s+please$", "", bare(words), flags=re.IGNORECASE)
-    return (
-        _first(_WITH_TEXT, words) or _first(_PATTERNS, short) or _first(_GREETINGS, bare(text.strip()))
-    ) or _calculation(short)
+    if found := _first(_WITH_TEXT, words):
+        return found
+    if len(words) > _LONGEST_PHRASE:
+        return None
+    short, whole = _short(words), _short(text)
+    return _first(_PATTERNS, short) or _first(_GREETINGS, whole) or _calculation(short)
+
+
+def _short(words: str) -> str:
+    """The words with single spaces, without marks and a `please` at the end."""
+    words = bare(" ".join(words.split()))
+    return bare(words[: -len(" please")]) if words.lower().endswith(" please") else words
 
 
 def _first(table: "_Table", words: str) -> tuple[Request, ...] | None:

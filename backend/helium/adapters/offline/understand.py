@@ -1,7 +1,8 @@
 """From a person's words to requests. Pure, forgiving, and bounded.
 
 A message is cut at "and then" and ";" (one after the other) and at "and" (together). A piece that
-means nothing by itself belongs to the piece before it: "save a note: milk and eggs" is one note.
+means nothing by itself belongs to the piece before it: "save a note: milk and eggs" is one note. "Ask
+me before" covers all that follows: better one question too many than one act.
 """
 
 import re
@@ -27,6 +28,9 @@ _THINK = re.compile(
 _ASK = re.compile(
     r"(?:(?:please\s+)?(?:ask|check\s+with)\s+me\s+(?:first\s+)?before\s+(?:you\s+)?)+(?P<inner>.+)",
     re.IGNORECASE | re.DOTALL,
+)
+_ASKS = re.compile(
+    r"(?:^|\band\s+)(?:please\s+)?(?:ask|check\s+with)\s+me\s+(?:first\s+)?before\s", re.IGNORECASE
 )
 _GERUNDS = re.compile(
     r"(?P<verb>sav|calculat|writ|append|add|read|list|count|remember|tak|mak|show|tell|not|comput)ing\b"
@@ -93,7 +97,7 @@ def _pieces(text: str, separator: re.Pattern[str], meaning: Callable[[str], T | 
     cuts = separator.split(text) if len(text) <= _LONGEST_CUT else [text]
     pieces = [cuts[0]]
     for glue, piece in zip(cuts[1::2], cuts[2::2], strict=True):
-        if meaning(piece) is None:
+        if _ASKS.search(plain(pieces[-1])) or meaning(piece) is None:
             pieces[-1] += glue + piece
         else:
             pieces.append(piece)

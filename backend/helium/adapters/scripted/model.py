@@ -47,7 +47,10 @@ class ScriptedModel:
 
     @classmethod
     def from_file(cls, path: Path | str, *, clock: Clock | None = None) -> "ScriptedModel":
-        """A model with the script in a JSON file; `script_file` says what may stand there."""
+        """A model with the script in a JSON file; `script_file` says what may stand there.
+
+        It reads the file at once, so call it before the event loop runs, or in a thread.
+        """
         turns = read_script(Path(path))
         tries: Counter[str] = Counter()
 
