@@ -74,6 +74,7 @@ const CHOICES: Record<Exclude<Action["kind"], "question">, Choice[]> = {
   in_doubt: [
     { label: "It happened", decision: { decision: "done" } },
     { label: "Do it again", decision: { decision: "repeat" } },
+    { label: "Leave it", decision: { decision: "deny" } },
   ],
 };
 

@@ -1,6 +1,10 @@
+import type { Item } from "@/lib/stream/events";
 import { addressOf, call, type Answer, type Body } from "./client";
 
-export type Run = Answer<"get", "/v1/runs/{run_id}">;
+type WireRun = Answer<"get", "/v1/runs/{run_id}">;
+
+/** A run as the API gives it. Its items are open objects there; their shapes stand in `events.ts`. */
+export type Run = Omit<WireRun, "input" | "output"> & { input: Item[]; output: Item[] };
 export type Thread = Answer<"get", "/v1/threads/{thread_id}">;
 export type ThreadPage = Answer<"get", "/v1/threads">;
 export type NewRun = Body<"post", "/v1/runs">;
@@ -16,29 +20,33 @@ export function getThread(threadId: string, signal?: AbortSignal): Promise<Threa
 
 export async function listRuns(threadId: string, signal?: AbortSignal): Promise<Run[]> {
   const path = { thread_id: threadId };
-  return (await call("get", "/v1/threads/{thread_id}/runs", { path, signal })).data;
+  const list = await call("get", "/v1/threads/{thread_id}/runs", { path, signal });
+  return list.data.map(runOf);
 }
 
-export function startRun(run: NewRun, idempotencyKey: string): Promise<Run> {
-  return call("post", "/v1/runs", { body: run, idempotencyKey });
+export async function startRun(run: NewRun, idempotencyKey: string): Promise<Run> {
+  return runOf(await call("post", "/v1/runs", { body: run, idempotencyKey }));
 }
 
-export function cancelRun(runId: string): Promise<Run> {
-  return call("post", "/v1/runs/{run_id}/cancel", { path: { run_id: runId } });
+export async function cancelRun(runId: string): Promise<Run> {
+  return runOf(await call("post", "/v1/runs/{run_id}/cancel", { path: { run_id: runId } }));
 }
 
-export function decide(
+export async function decide(
   runId: string,
   actionId: string,
   decision: Decision,
   idempotencyKey: string,
 ): Promise<Run> {
-  const path = { run_id: runId, action_id: actionId };
-  return call("post", "/v1/runs/{run_id}/actions/{action_id}", {
-    path,
-    body: decision,
-    idempotencyKey,
-  });
+  // The event log names an action by its bare digits, the API by its id.
+  const action_id = actionId.startsWith("act_") ? actionId : `act_${actionId}`;
+  const path = { run_id: runId, action_id };
+  const address = "/v1/runs/{run_id}/actions/{action_id}";
+  return runOf(await call("post", address, { path, body: decision, idempotencyKey }));
+}
+
+function runOf(wire: WireRun): Run {
+  return wire as Run;
 }
 
 export function eventsAddress(runId: string): string {

@@ -16,6 +16,7 @@ async function follow(answers: Answer[], after = 0) {
   const events: LoggedEvent[] = [];
   const links: LinkState[] = [];
   const pauses: number[] = [];
+  let resets = 0;
   const ending = new AbortController();
   const network = (url: string, init: RequestInit) => {
     requests.push({ url, headers: init.headers as Record<string, string> });
@@ -32,6 +33,7 @@ async function follow(answers: Answer[], after = 0) {
     after,
     signal: ending.signal,
     onEvents: (batch) => events.push(...batch),
+    onReset: () => (resets += 1),
     onLink: (link) => links.push(link),
     fetch: network as typeof fetch,
     pause: (ms) => {
@@ -41,7 +43,7 @@ async function follow(answers: Answer[], after = 0) {
     random: () => 0.5,
     now: () => 1000,
   });
-  return { requests, seqs: events.map((event) => event.seq), events, links, pauses };
+  return { requests, seqs: events.map((event) => event.seq), events, links, pauses, resets };
 }
 
 describe("following a run", () => {
@@ -123,6 +125,25 @@ describe("following a run", () => {
     expect(seqs).toEqual([1, 2, 3]);
     expect(pauses).toEqual([500]);
     expect(links.map((link) => link.state)).not.toContain("reconnecting");
+  });
+
+  it("begins anew when the server has lost the end of the log", async () => {
+    const { seqs, resets } = await follow(
+      [{ body: `retry: 900\nevent: reset\ndata: {}\n\n${queued}${started}${completed}` }],
+      9,
+    );
+
+    expect(resets).toBe(1);
+    expect(seqs).toEqual([1, 2, 3]);
+  });
+
+  it("passes over messages that are not events", async () => {
+    const { seqs, requests } = await follow([
+      { body: `retry: 900\n\nevent: advice\ndata: {}\n\n${queued}${started}${completed}` },
+    ]);
+
+    expect(seqs).toEqual([1, 2, 3]);
+    expect(requests).toHaveLength(1);
   });
 
   it("stops when the server refuses for good", async () => {

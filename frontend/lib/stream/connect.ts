@@ -14,6 +14,8 @@ export type FollowOptions = {
   after: number;
   signal: AbortSignal;
   onEvents: (events: LoggedEvent[]) => void;
+  /** The server lost the newest part of the log: what was read is void, all comes again. */
+  onReset: () => void;
   onLink: (link: LinkState) => void;
   fetch?: typeof fetch;
   pause?: Pause;
@@ -81,7 +83,7 @@ async function readOnce(
   const stop = () => line.abort();
   options.signal.addEventListener("abort", stop);
   let silence = setTimeout(stop, SILENCE_MS);
-  const reader = createLogReader(after);
+  const reader = createLogReader(after, options.onReset);
   try {
     const response = await open(options, after, line.signal);
     if (!response.ok || !response.body) return await refusal(response, after);
@@ -131,7 +133,7 @@ async function refusal(response: Response, cursor: number): Promise<Reading> {
 }
 
 /** Turns stream text into log events: drops what was seen, stops at a gap. */
-function createLogReader(after: number) {
+function createLogReader(after: number, onReset: () => void) {
   let cursor = after;
   let pending: LoggedEvent[] = [];
   let ended = false;
@@ -144,6 +146,14 @@ function createLogReader(after: number) {
       invited = true;
       return;
     }
+    if (message.event === "reset") {
+      cursor = 0;
+      pending = [];
+      onReset();
+      return;
+    }
+    // Only events are numbered; a newer server may say other things too.
+    if (message.id === null) return;
     const logged = parseEvent(message.data);
     if (!logged) broken = true;
     else if (logged.seq <= cursor) return;

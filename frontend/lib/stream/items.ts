@@ -20,7 +20,8 @@ export function dropItems(view: RunView, ids: readonly string[]): RunView {
 export function appendDelta(item: Item, part: DeltaPart, text: string): Item {
   if (item.type === "message" && part === "text") return appendPart(item, "text", text);
   if (item.type === "message" && part === "refusal") return appendPart(item, "refusal", text);
-  if (item.type === "reasoning") return { ...item, text: (item.text ?? "") + text };
+  if (item.type === "reasoning" && part === "reasoning")
+    return { ...item, text: (item.text ?? "") + text };
   if (item.type === "tool_call" && part === "arguments")
     return { ...item, arguments: (item.arguments ?? "") + text };
   return item;

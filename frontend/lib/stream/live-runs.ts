@@ -48,6 +48,7 @@ function connect(store: RunStore, url: string, token: string): () => void {
     after: store.cursor,
     signal: line.signal,
     onEvents: (events) => store.append(events),
+    onReset: () => store.reset(),
     onLink: (link) => store.setLink(link),
   });
   return () => line.abort();

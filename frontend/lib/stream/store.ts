@@ -49,6 +49,11 @@ export class RunStore {
     else this.cancelScheduled ??= this.schedule(() => this.flush());
   }
 
+  /** Forgets everything: the log is read anew. */
+  reset(): void {
+    this.current = { ...EMPTY_VIEW, extra: { ...EMPTY_VIEW.extra, model: this.current.extra.model } };
+  }
+
   /** Takes the server's own view of the run, if it is further than ours. */
   replace(view: RunView): void {
     if (view.last_seq < this.current.last_seq) return;
