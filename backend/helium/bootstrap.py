@@ -18,6 +18,7 @@ from helium.adapters.providers.catalog import ProviderCatalog
 from helium.adapters.scripted import ScriptedModel
 from helium.api.app import build_app
 from helium.api.middleware import App
+from helium.api.page import Page
 from helium.db.database import CONNECTION_ERRORS, Database, open_database
 from helium.db.run_store import PostgresRunStore
 from helium.engine.lease import Lease, LeaseKeeper
@@ -108,8 +109,7 @@ async def open_helium(settings: Settings, url: str, role: Role) -> AsyncGenerato
             options=options,
             worker=worker,
         )
-        built = await asyncio.to_thread(PAGE_FOLDER.is_dir)
-        page = PAGE_FOLDER if role != "worker" and built else None
+        page = await asyncio.to_thread(_page, role)
         yield Helium(app=build_app(product, page), product=product, database=database)
 
 
@@ -151,6 +151,11 @@ async def _open_worker(
     keeper.start()
     tasks.extend([writer.serve(), worker.serve()])
     return worker
+
+
+def _page(role: Role) -> Page:
+    """The built page, where it is built and this process serves it."""
+    return Page(PAGE_FOLDER if role != "worker" and PAGE_FOLDER.is_dir() else None)
 
 
 async def _give_back(platform: Platform, lease: Lease) -> None:

@@ -1,6 +1,5 @@
 """The application: the hot routes as raw ASGI, the resources on FastAPI, the page as files."""
 
-from pathlib import Path
 from urllib.parse import parse_qsl
 
 from fastapi import FastAPI
@@ -32,13 +31,13 @@ from helium.kit.asgi import Receive, Scope, Send
 ROUTERS = (runs.router, threads.router, agents.router, models.router, keys.router)
 
 
-def build_app(product: Product, page_folder: Path | None) -> App:
+def build_app(product: Product, page: Page) -> App:
     """The ASGI application of one process. Middleware in order of execution: id, errors."""
     agents_of_process = agent_service(product)
     resources = build_resources()
     resources.state.product = product
     resources.state.agents = agents_of_process
-    front = Front(product, agents_of_process, resources, Page(page_folder))
+    front = Front(product, agents_of_process, resources, page)
     return RequestId(Errors(front))
 
 

@@ -21,9 +21,7 @@ async def helium(database_url: str, tmp_path: Path) -> AsyncIterator[Helium]:
 
 async def client_of_new_workspace(helium: Helium) -> httpx.AsyncClient:
     workspace_id = new_id()
-    await helium.database.execute(
-        "insert into workspace (id, name) values ($1, 'test')", workspace_id
-    )
+    await helium.database.execute("insert into workspace (id, name) values ($1, 'test')", workspace_id)
     _, key = await helium.product.identity.create_key(workspace_id, "test")
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(helium.app),  # pyright: ignore[reportArgumentType]

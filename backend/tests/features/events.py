@@ -8,7 +8,7 @@ import httpx
 
 def parse_events(text: str) -> list[dict[str, Any]]:
     """The data of every event in a finished stream."""
-    return [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: {\"")]
+    return [json.loads(line[6:]) for line in text.splitlines() if line.startswith('data: {"')]
 
 
 async def finished_run(http: httpx.AsyncClient, run_id: str) -> dict[str, Any]:

@@ -28,7 +28,8 @@ async def test_a_run_is_accepted_and_finishes_with_its_tool_call(client: httpx.A
     kinds = [item["type"] for item in done["output"]]
     assert (done["status"], kinds) == ("completed", ["tool_call", "tool_result", "message"])
     assert texts(done["output"]) == ["6 * 7 = 42."]
-    assert done["error"] is None and done["usage"]["output_tokens"] > 0
+    assert done["error"] is None
+    assert done["usage"]["output_tokens"] > 0
 
 
 async def test_events_are_numbered_from_one_and_resume_after_any_of_them(
@@ -58,9 +59,7 @@ async def test_an_idempotency_key_starts_one_run_however_often_it_is_sent(
 ) -> None:
     headers = {"Idempotency-Key": "order-1"}
     body = {"input": "hello"}
-    answers = await asyncio.gather(
-        *(client.post("/v1/runs", json=body, headers=headers) for _ in range(5))
-    )
+    answers = await asyncio.gather(*(client.post("/v1/runs", json=body, headers=headers) for _ in range(5)))
     assert {answer.json()["id"] for answer in answers} == {answers[0].json()["id"]}
 
     other = await client.post("/v1/runs", json={"input": "bye"}, headers=headers)
@@ -73,7 +72,9 @@ async def test_a_busy_thread_rejects_or_enqueues(client: httpx.AsyncClient) -> N
     refused = await client.post("/v1/runs", json=body)
     assert (refused.status_code, refused.json()["code"]) == (409, "thread_busy")
 
-    queued = await start(client, **{"text": "what is 1 + 1?"}, thread_id=first["thread_id"], when_busy="enqueue")
+    queued = await start(
+        client, **{"text": "what is 1 + 1?"}, thread_id=first["thread_id"], when_busy="enqueue"
+    )
     await client.post(f"/v1/runs/{first['id']}/cancel")
     done = await finished_run(client, queued["id"])
     assert texts(done["output"]) == ["1 + 1 = 2."]
@@ -81,9 +82,7 @@ async def test_a_busy_thread_rejects_or_enqueues(client: httpx.AsyncClient) -> N
 
 async def test_interrupt_cancels_the_active_run_and_goes_on(client: httpx.AsyncClient) -> None:
     first = await start(client, "count from 1 to 100 slowly")
-    second = await start(
-        client, "what is 1 + 1?", thread_id=first["thread_id"], when_busy="interrupt"
-    )
+    second = await start(client, "what is 1 + 1?", thread_id=first["thread_id"], when_busy="interrupt")
     assert (await finished_run(client, second["id"]))["status"] == "completed"
     assert (await finished_run(client, first["id"]))["status"] == "cancelled"
 
@@ -120,9 +119,7 @@ async def test_a_question_waits_for_a_person_and_goes_on(client: httpx.AsyncClie
     wrong = await client.post(url, json={"decision": "repeat"})
     assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_request")
 
-    answers = await asyncio.gather(
-        *(client.post(url, json={"decision": "approve"}) for _ in range(4))
-    )
+    answers = await asyncio.gather(*(client.post(url, json={"decision": "approve"}) for _ in range(4)))
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
     done = await finished_run(client, run["id"])
     assert done["status"] == "completed"

@@ -7,9 +7,7 @@ pytestmark = pytest.mark.postgres
 
 
 async def test_threads_are_listed_by_last_use_and_paged(client: httpx.AsyncClient) -> None:
-    made = [
-        (await client.post("/v1/threads", json={"title": f"t{n}"})).json()["id"] for n in range(5)
-    ]
+    made = [(await client.post("/v1/threads", json={"title": f"t{n}"})).json()["id"] for n in range(5)]
     first = (await client.get("/v1/threads?limit=3")).json()
     rest = (await client.get(f"/v1/threads?limit=3&after={first['next_cursor']}")).json()
     assert [thread["id"] for thread in first["data"] + rest["data"]] == made[::-1]
@@ -102,6 +100,8 @@ async def test_no_key_gives_away_more_than_it_has(client: httpx.AsyncClient) -> 
     body = {"name": "k", "scopes": ["keys"]}
     narrow = (await client.post("/v1/api-keys", json=body)).json()["key"]
     answer = await client.post(
-        "/v1/api-keys", json={"name": "w", "scopes": ["runs"]}, headers={"Authorization": f"Bearer {narrow}"}
+        "/v1/api-keys",
+        json={"name": "w", "scopes": ["runs"]},
+        headers={"Authorization": f"Bearer {narrow}"},
     )
     assert answer.status_code == 403
