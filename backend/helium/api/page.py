@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import mimetypes
 import re
 from pathlib import Path
 
@@ -36,6 +37,7 @@ class Page:
         self._files: StaticFiles | None = None
         self._policies: dict[str, bytes] = {}
         if folder is not None:
+            mimetypes.init()  # reads files: now, not with the first request
             self._files = StaticFiles(directory=folder, check_dir=False)
             for file in folder.rglob("*.html"):
                 self._policies[str(file.relative_to(folder))] = _policy(file.read_bytes())
