@@ -38,7 +38,7 @@ export function ToolCard({ store, call, resultId, ended }: Props) {
         trailing={
           <span className="shrink-0 text-small text-text-3 tabular-nums">
             {state === "running" && timing ? <Elapsed since={timing.startedAt} /> : null}
-            {timing?.seconds ? formatSeconds(timing.seconds) : null}
+            {timing?.seconds && timing.seconds >= 0.05 ? formatSeconds(timing.seconds) : null}
           </span>
         }
       >
