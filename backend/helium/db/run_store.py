@@ -40,6 +40,7 @@ from helium.db.rows import (
     unfinished_items,
 )
 from helium.kit.failpoint import failpoint
+from helium.kit.ids import to_wire
 from helium.ports import (
     ActionRow,
     ClaimedRun,
@@ -332,7 +333,7 @@ class PostgresRunStore:
             resumed = await connection.fetchrow(sql.RESUME, row["run_id"])
             if resumed is None:
                 raise RunAlreadyFinished("The run no longer waits.")
-            event = RunResumed(action_id=action_id.hex, decision=decision)
+            event = RunResumed(action_id=to_wire("act", action_id), decision=decision)
             await connection.execute(
                 sql.APPEND_UNLEASED, row["run_id"], [resumed["seq"]], [encode_event(event).decode()]
             )

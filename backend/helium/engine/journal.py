@@ -26,6 +26,7 @@ from helium.core.steps import StepResult
 from helium.engine.lease import Lease, wait_until_fresh
 from helium.engine.log_writer import Pen
 from helium.kit.clock import Clock
+from helium.kit.ids import to_wire
 from helium.ports import ActionRow, ClaimedRun, Close, EffectRow, StepRecord
 
 
@@ -180,7 +181,7 @@ class Journal:
         """Give the run to a person. The lease ends; nothing is lost while they think."""
         await self.pen.commit(
             ActionRequired(
-                action_id=action.id.hex,
+                action_id=to_wire("act", action.id),
                 kind=action.kind,
                 prompt=action.prompt,
                 tool=action.tool,

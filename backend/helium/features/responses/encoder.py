@@ -216,7 +216,7 @@ class ResponsesEncoder:
     def _asked(self, event: ActionRequired) -> Iterator[tuple[str, dict[str, Any]]]:
         self.status = "requires_action"
         item = {
-            "id": f"mcpr_{event.action_id}",
+            "id": event.action_id.replace("act_", "mcpr_"),
             "type": "mcp_approval_request",
             "server_label": SERVER_LABEL,
             "name": event.tool or event.kind,
