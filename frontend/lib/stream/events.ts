@@ -1,23 +1,36 @@
-/** The event log's vocabulary, as the server writes it: `core/events.py` and `core/items.py`.
+/** The event log's vocabulary. Made by `make contracts` from `core/events.py` and `core/items.py`.
  * Fields that have a default on the server are left out of the wire when they hold it. */
-
 export type ItemStatus = "in_progress" | "completed" | "incomplete";
 export type DeltaPart = "text" | "reasoning" | "arguments" | "refusal";
 export type StepKind = "model" | "tool";
 export type ActionKind = "approval" | "question" | "in_doubt";
-export type RunStatus =
-  | "queued"
-  | "in_progress"
-  | "requires_action"
-  | "completed"
-  | "failed"
-  | "cancelled"
-  | "incomplete";
+export type RunStatus = "queued" | "in_progress" | "requires_action" | "completed" | "failed" | "cancelled" | "incomplete";
 
-export type Text = { type: "text"; text: string };
-export type Image = { type: "image"; url: string; detail?: "auto" | "low" | "high" };
-export type Refusal = { type: "refusal"; text: string };
-export type Part = Text | Image | Refusal;
+export type Usage = {
+  input_tokens?: number;
+  cached_tokens?: number;
+  output_tokens?: number;
+  reasoning_tokens?: number;
+  cost_microusd?: number;
+};
+
+export type Text = {
+  type: "text";
+  text: string;
+};
+export type Image = {
+  type: "image";
+  url: string;
+  detail?: "auto" | "low" | "high";
+};
+export type Refusal = {
+  type: "refusal";
+  text: string;
+};
+export type Part =
+  | Text
+  | Image
+  | Refusal;
 
 export type Message = {
   type: "message";
@@ -49,18 +62,21 @@ export type ToolResult = {
   output: string;
   is_error?: boolean;
 };
-export type Item = Message | Reasoning | ToolCall | ToolResult;
+export type Item =
+  | Message
+  | Reasoning
+  | ToolCall
+  | ToolResult;
 
-export type Usage = {
-  input_tokens?: number;
-  cached_tokens?: number;
-  output_tokens?: number;
-  reasoning_tokens?: number;
-  cost_microusd?: number;
+export type RunQueued = {
+  type: "run.queued";
+  agent: string;
+  model: string;
 };
-
-export type RunQueued = { type: "run.queued"; agent: string; model: string };
-export type RunStarted = { type: "run.started"; attempt: number };
+export type RunStarted = {
+  type: "run.started";
+  attempt: number;
+};
 export type RunRequeued = {
   type: "run.requeued";
   reason: "slice_over" | "lease_expired" | "drain" | "error";
@@ -80,7 +96,11 @@ export type StepRetrying = {
   after_seconds: number;
   try_number: number;
 };
-export type StepRetracted = { type: "step.retracted"; position: number; items: string[] };
+export type StepRetracted = {
+  type: "step.retracted";
+  position: number;
+  items: string[];
+};
 export type StepCompleted = {
   type: "step.completed";
   position: number;
@@ -89,7 +109,11 @@ export type StepCompleted = {
   usage?: Usage;
   seconds?: number;
 };
-export type ItemAdded = { type: "item.added"; index: number; item: Item };
+export type ItemAdded = {
+  type: "item.added";
+  index: number;
+  item: Item;
+};
 export type ItemDelta = {
   type: "item.delta";
   item_id: string;
@@ -97,7 +121,11 @@ export type ItemDelta = {
   text: string;
   part?: DeltaPart;
 };
-export type ItemDone = { type: "item.done"; index: number; item: Item };
+export type ItemDone = {
+  type: "item.done";
+  index: number;
+  item: Item;
+};
 export type ActionRequired = {
   type: "run.requires_action";
   action_id: string;
@@ -107,13 +135,33 @@ export type ActionRequired = {
   arguments?: string | null;
   call_id?: string | null;
 };
-export type RunResumed = { type: "run.resumed"; action_id: string; decision: string };
-export type CancelRequested = { type: "run.cancel_requested" };
-export type RunCompleted = { type: "run.completed"; usage?: Usage };
-export type RunFailed = { type: "run.failed"; code: string; message: string; usage?: Usage };
-export type RunCancelled = { type: "run.cancelled"; usage?: Usage };
-export type RunIncomplete = { type: "run.incomplete"; reason: string; usage?: Usage };
-
+export type RunResumed = {
+  type: "run.resumed";
+  action_id: string;
+  decision: string;
+};
+export type CancelRequested = {
+  type: "run.cancel_requested";
+};
+export type RunCompleted = {
+  type: "run.completed";
+  usage?: Usage;
+};
+export type RunFailed = {
+  type: "run.failed";
+  code: string;
+  message: string;
+  usage?: Usage;
+};
+export type RunCancelled = {
+  type: "run.cancelled";
+  usage?: Usage;
+};
+export type RunIncomplete = {
+  type: "run.incomplete";
+  reason: string;
+  usage?: Usage;
+};
 export type Event =
   | RunQueued
   | RunStarted
