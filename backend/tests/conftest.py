@@ -37,6 +37,13 @@ MAY_BLOCK = (
 _ABANDONED_AFTER_SECONDS = 900
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever asks for a database needs one: `-m "not postgres"` leaves it out without a mark."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "postgres_url" in item.fixturenames:
+            item.add_marker("postgres")
+
+
 @pytest.fixture(autouse=True)
 def loop_guard() -> Generator[BlockBuster]:
     """A blocking call of Helium's on the event loop fails the test."""
