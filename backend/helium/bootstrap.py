@@ -136,6 +136,7 @@ async def _open_worker(
             pool_size=1,
             pooler=settings.database.pooler,
             timeout_seconds=options.lease_ttl_seconds,
+            connect_seconds=options.lease_ttl_seconds,
         ) as own:
             yield PostgresRunStore(own)
 

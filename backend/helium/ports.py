@@ -374,8 +374,8 @@ class RunStore(Protocol):
         """Accept runs: thread, run `queued`, event 1. One result for each, in order:
 
         `Committed`; the UUID of the run that the same idempotency key started before; or
-        `ThreadBusy`, `ThreadMoved`, `NotFound` (thread), `IdempotencyMismatch`. One entry's refusal does not
-        touch the others.
+        `ThreadBusy`, `ThreadMoved`, `NotFound` (thread), `IdempotencyMismatch`. One entry's refusal
+        does not touch the others.
         """
         ...
 
@@ -403,6 +403,10 @@ class RunStore(Protocol):
 
     async def release(self, worker_id: UUID) -> Sequence[UUID]:
         """Give back every run of the worker at once and end its lease. The runs' ids."""
+        ...
+
+    async def abandon(self, lease: Lease) -> None:
+        """Give one run back to the queue, or nothing if the lease is not this one any more."""
         ...
 
     async def requeue_expired(self, limit: int) -> Sequence[UUID]:

@@ -14,6 +14,10 @@ from helium.db.database import Database
 from helium.kit.failpoint import failpoint
 from helium.ports import Committed, Write
 
+# What a value raises that cannot be stored: in our encoder, in the driver's, or in the database. The
+# driver's own is an `InterfaceError` too, which otherwise means that the connection is bad.
+REFUSALS = (ValueError, asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+
 _encode = msgspec.json.Encoder().encode
 _NOTHING = Usage()
 _ENDED = frozenset({"completed", "failed", "cancelled", "incomplete"})
@@ -91,10 +95,10 @@ def _progress(write: Write) -> bool:
 
 async def commit_writes(database: Database, writes: Sequence[Write]) -> list[Committed | Exception]:
     """See `ports.RunStore.commit`."""
-    batch = Batch(writes)
     try:
+        batch = Batch(writes)
         accepted = await _store(database, batch)
-    except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+    except REFUSALS as error:
         if len(writes) == 1:
             return [error]
         # One run's write is refused by the database itself; the others are not to suffer.

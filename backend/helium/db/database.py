@@ -28,9 +28,11 @@ class Connection(asyncpg.Connection):
         return ""
 
 
-def connect_arguments(*, pooler: bool, timeout_seconds: float = 30.0) -> dict[str, Any]:
+def connect_arguments(
+    *, pooler: bool, timeout_seconds: float = 30.0, connect_seconds: float = 5.0
+) -> dict[str, Any]:
     """Keyword arguments for asyncpg. Behind a pooler no prepared statement may be kept by name."""
-    arguments: dict[str, Any] = {"timeout": min(10.0, timeout_seconds), "command_timeout": timeout_seconds}
+    arguments: dict[str, Any] = {"timeout": connect_seconds, "command_timeout": timeout_seconds}
     if pooler:
         arguments["statement_cache_size"] = 0
     else:
@@ -74,7 +76,12 @@ class Database:
 
 @asynccontextmanager
 async def open_database(
-    url: str, *, pool_size: int, pooler: bool, timeout_seconds: float = 30.0
+    url: str,
+    *,
+    pool_size: int,
+    pooler: bool,
+    timeout_seconds: float = 30.0,
+    connect_seconds: float = 5.0,
 ) -> AsyncGenerator[Database]:
     """A pool on `url` with at most `pool_size` connections, closed at the end.
 
@@ -86,7 +93,9 @@ async def open_database(
         max_size=pool_size,
         max_inactive_connection_lifetime=300.0,
         connection_class=Connection,
-        **connect_arguments(pooler=pooler, timeout_seconds=timeout_seconds),
+        **connect_arguments(
+            pooler=pooler, timeout_seconds=timeout_seconds, connect_seconds=connect_seconds
+        ),
     )
     try:
         yield Database(pool, pooler=pooler)

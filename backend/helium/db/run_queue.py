@@ -204,6 +204,13 @@ with lost as (
 {_GIVE_BACK}
 """
 
+ABANDON = f"""
+with lost as (
+    select id from run where id = $1 and epoch = $4 and owner_token = $5 for no key update
+),
+{_GIVE_BACK}
+"""
+
 END_WORKER = "delete from worker where id = $1"
 
 FORGET_WORKERS = """

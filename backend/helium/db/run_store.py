@@ -26,7 +26,7 @@ from helium.core.events import (
 from helium.core.items import Item
 from helium.core.states import RunStatus, is_terminal
 from helium.db import run_queue as sql
-from helium.db.commit import commit_writes
+from helium.db.commit import REFUSALS, commit_writes
 from helium.db.database import Database
 from helium.db.event_log import READ
 from helium.db.rows import (
@@ -89,7 +89,7 @@ class PostgresRunStore:
             try:
                 created_at = await self._start_fresh(fresh)
                 results = {new.id: Committed(1, created_at) for new in fresh}
-            except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError):
+            except REFUSALS:
                 # One entry of the batch is refused: find out which, the others are not to suffer.
                 results = {new.id: await self._start_alone(new) for new in fresh}
         for new in runs:
@@ -128,7 +128,7 @@ class PostgresRunStore:
             if _constraint(error) == "idempotency_key_pkey":
                 return await self._known_key(new) or IdempotencyMismatch("The key is in use.")
             return error
-        except (ThreadBusy, ThreadMoved, NotFound, IdempotencyMismatch, asyncpg.PostgresError) as error:
+        except (ThreadBusy, ThreadMoved, NotFound, IdempotencyMismatch, *REFUSALS) as error:
             return error
 
     async def _known_key(self, new: NewRun) -> StartResult | None:
@@ -272,6 +272,9 @@ class PostgresRunStore:
         rows = await self._db.fetch(sql.RELEASE, worker_id, 0, "drain")
         await self._db.execute(sql.END_WORKER, worker_id)
         return [row["id"] for row in rows]
+
+    async def abandon(self, lease: Lease) -> None:
+        await self._db.fetch(sql.ABANDON, lease.run_id, 1, "error", lease.epoch, lease.token)
 
     async def requeue_expired(self, limit: int) -> Sequence[UUID]:
         rows = await self._db.fetch(sql.REQUEUE_EXPIRED, limit, 1, "lease_expired")

@@ -30,6 +30,10 @@ from helium.kit.ids import to_wire
 from helium.ports import ActionRow, ClaimedRun, Close, EffectRow, StepRecord
 
 
+# A log longer than this is nobody's answer; it would only slow its readers (I10).
+MAX_EVENTS = 200_000
+
+
 class HandOver(Exception):
     """The run stops at this step boundary and goes back to the queue: `slice_over` or `drain`."""
 
@@ -159,6 +163,8 @@ class Journal:
         """The budget that is used up, if one is; recorded steps pass."""
         if self.recorded:
             return None
+        if self.pen.next_seq > MAX_EVENTS:
+            return "max_events"
         row = self.run.row
         lost = Usage(output_tokens=self.run.lost_tokens)
         age = self.run.claimed_at - row.created_at + self._clock.monotonic() - self._begun_at

@@ -36,6 +36,8 @@ class Pen:
         self.lost = False
         self.closed = False
         self.on_lost: Callable[[], None] = lambda: None
+        self.on_refused: Callable[[], None] = lambda: None
+        """Called when something that was said cannot be stored; the lease is still ours."""
         self._writer = writer
         self._events: list[Event] = []
         self._waiter: asyncio.Future[Committed] | None = None
@@ -123,6 +125,17 @@ async def _outcome(waiter: "asyncio.Future[Committed]") -> Committed:
     return waiter.result()
 
 
+def _refuse(pen: Pen, waiter: "asyncio.Future[Committed] | None", error: Exception) -> None:
+    """Tell the run: whoever waits for this write learns why, else its execution is stopped."""
+    if waiter is not None and not waiter.done():
+        waiter.set_exception(error)
+        waiter.exception()  # looked at, in case nobody waits any more
+    if isinstance(error, LeaseLost):
+        pen.revoke(error)
+    elif waiter is None:
+        pen.on_refused()
+
+
 class LogWriter:
     """Commits the pending events of all runs of this process, one group after the other."""
 
@@ -179,10 +192,7 @@ class LogWriter:
                     waiter.set_result(result)
             else:
                 log.warning("run.write_refused", run_id=str(write.lease.run_id), error=repr(result))
-                if waiter is not None and not waiter.done():
-                    waiter.set_exception(result)
-                    waiter.exception()
-                pen.revoke(result)
+                _refuse(pen, waiter, result)
 
     def _landed(self, pen: Pen, write: Write, result: Committed) -> None:
         pen.next_seq = write.first_seq + len(write.events)

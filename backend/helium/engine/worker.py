@@ -30,7 +30,7 @@ from helium.ports import ClaimedRun, Close
 
 log = structlog.get_logger()
 CLAIM_LIMIT = 500
-StopReason = Literal["cancel", "lost", "drain", "slice_over"]
+StopReason = Literal["cancel", "lost", "refused", "drain", "slice_over"]
 
 
 @dataclass(slots=True)
@@ -163,6 +163,7 @@ class Worker:
         pen = self._writer.open(run)
         slot = self._slots[run_id]
         pen.on_lost = lambda: slot.stop("lost")
+        pen.on_refused = lambda: slot.stop("refused")
         started = RunStarted(attempt=run.row.attempt)
         self._hub.publish(
             run_id, [LoggedEvent(seq=pen.next_seq - 1, event=started, created_at=run.claimed_at)]
@@ -214,8 +215,7 @@ class Worker:
             raise
         except Exception:
             log.exception("run.error", run_id=str(run.lease.run_id))
-            wait = backoff(run.attempts_without_progress)
-            await journal.hand_over("error", after_seconds=wait, progress=False)
+            await self._try_later(journal)
 
     async def _stopped(self, journal: Journal, slot: _Slot) -> None:
         """The slot's task was cancelled: by a person, by a drain, by a deadline, or for a lost lease."""
@@ -226,8 +226,22 @@ class Worker:
         task.uncancel()
         if slot.reason == "cancel":
             await self._cancelled(journal)
+        elif slot.reason == "refused":
+            await self._try_later(journal)
         else:
             await self._hand_over(journal, str(slot.reason))
+
+    async def _try_later(self, journal: Journal) -> None:
+        """Something is wrong with us: again, after a while, a few times; then it counts as poison."""
+        wait = backoff(journal.run.attempts_without_progress)
+        await journal.hand_over("error", after_seconds=wait, progress=False)
+
+    async def _abandon(self, run: ClaimedRun) -> None:
+        """The run could not even be handed over: give it back past the log writer."""
+        try:
+            await self._platform.runs.abandon(run.lease)
+        except self._connection_errors as error:
+            log.error("run.not_given_back", run_id=str(run.lease.run_id), error=repr(error))
 
     async def _cancelled(self, journal: Journal) -> None:
         journal.pen.append(CancelRequested())
