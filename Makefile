@@ -27,7 +27,7 @@ check: ## format, lint, types, imports, sizes, and the tests that need no databa
 	@cd backend && $(BIN)/ruff format --check -q . ../scripts
 	@cd backend && $(BIN)/ruff check -q . ../scripts
 	@cd backend && $(BIN)/pyright
-	@cd backend && $(BIN)/lint-imports --config .importlinter --no-timings
+	@cd backend && $(BIN)/lint-imports --config .importlinter
 	@$(BIN)/python scripts/sizes.py
 	@cd backend && $(BIN)/python -m pytest -q -m "$(NO_DATABASE)"
 
