@@ -70,6 +70,24 @@ def test_a_schema_that_contains_itself_has_an_end() -> None:
     assert value["value"] == 0
 
 
+def test_a_schema_that_branches_without_end_is_cut() -> None:
+    names = [f"child{number}" for number in range(10)]
+    optional = {"type": "object", "properties": {name: {"$ref": "#"} for name in names}}
+    impossible = {**optional, "required": names}
+
+    for schema in (optional, impossible):
+        assert len(msgspec.json.encode(example(schema, MATERIAL))) < 20_000
+
+
+def test_what_may_be_left_out_is_left_out_in_the_deep() -> None:
+    value = example({"type": "object", "properties": {"child": {"$ref": "#"}}}, MATERIAL)
+
+    depth = 0
+    while value:
+        value, depth = value["child"], depth + 1
+    assert (value, depth) == ({}, 8)
+
+
 FORMAT = {
     "name": "sum",
     "schema": {

@@ -57,6 +57,7 @@ CALLS: dict[str, list[tuple[str, Any]]] = {
     "calculate 2 +": [calculator("2 +")],
     "what time is it in Tokyo": [clock("Tokyo")],
     "What is the time in New York right now?": [clock("New York")],
+    "what  time is it\nin  New   York": [clock("New York")],
     "time in Paris": [clock("Paris")],
     "hey, what's the time?": [clock("UTC")],
     "what day is it": [clock("UTC")],
@@ -226,6 +227,7 @@ HOSTILE = {
     "parentheses": "calculate " + "(" * 50_000,
     "almost a name": "my name is " + "A" * 100_000 + "!",
     "almost a calculation": "1 + " * 100 + "§",
+    "almost a number": "1" * 400 + "§",
 }
 
 

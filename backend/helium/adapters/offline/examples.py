@@ -7,6 +7,9 @@ from typing import Any
 Schema = Mapping[str, Any]
 
 _DEEPEST = 8
+"""Below this only what a schema demands is made."""
+_MOST_VALUES = 1_000
+"""A schema that refers to itself often would otherwise grow with the power of its depth."""
 _FORMATS = {
     "date": "2026-01-01",
     "date-time": "2026-01-01T00:00:00Z",
@@ -34,8 +37,12 @@ class _Maker:
     def __init__(self, root: Schema, material: Material) -> None:
         self._root = root
         self._material = material
+        self._made = 0
 
     def value(self, schema: Schema, depth: int) -> Any:
+        self._made += 1
+        if self._made > _MOST_VALUES or depth > 2 * _DEEPEST:
+            return None
         schema = self._resolved(schema, depth)
         if "const" in schema:
             return schema["const"]
@@ -78,8 +85,6 @@ class _Maker:
         required = schema.get("required", ())
         properties: Mapping[str, Schema] = schema.get("properties", {})
         wanted = required if depth >= _DEEPEST else properties
-        if depth > 2 * _DEEPEST:
-            return {}
         return {name: self.value(properties[name], depth + 1) for name in wanted if name in properties}
 
     def _array(self, schema: Schema, depth: int) -> list[Any]:

@@ -25,7 +25,7 @@ _REPLACEMENTS = tuple((re.compile(pattern, re.IGNORECASE), text) for pattern, te
 _MAX_CHARACTERS = 500
 _NAME = r"sqrt|sin|cos|tan|log|ln|exp|round|min|max|abs|pi|e"
 _ARITHMETIC = re.compile(
-    rf"(?:\d++(?:\.\d*+)?(?:e[+-]?\d++)?|\.\d++|\b(?:{_NAME})\b|[-+*/%(),\s])++", re.IGNORECASE
+    rf"(?:\d+(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+|\b(?:{_NAME})\b|[-+*/%(),\s])++", re.IGNORECASE
 )
 _WORK = re.compile(rf"[\d)ei]\s*(?:[-+*/%])|(?:{_NAME})\s*\(|[-+*/]\s*[\d(]", re.IGNORECASE)
 

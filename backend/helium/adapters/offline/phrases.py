@@ -7,8 +7,6 @@ from helium.adapters.offline.expressions import as_expression, has_work
 from helium.adapters.offline.requests import Fail, RecallName, Request, Say, UseTool
 
 LONGEST_COUNT = 1_000
-_LONGEST_PHRASE = 600
-"""Characters, without a note's or a file's own text."""
 
 INTRODUCTION = """\
 I am Helium's offline demonstration model: a small program, not a language model. I need no key and no \
@@ -50,8 +48,6 @@ def recognise(text: str) -> tuple[Request, ...] | None:
     words = plain(text)
     if found := _first(_WITH_TEXT, words):
         return found
-    if len(words) > _LONGEST_PHRASE:
-        return None
     short, whole = _short(words), _short(text)
     return _first(_PATTERNS, short) or _first(_GREETINGS, whole) or _calculation(short)
 
