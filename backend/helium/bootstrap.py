@@ -72,7 +72,7 @@ async def open_helium(settings: Settings, url: str, role: Role) -> AsyncGenerato
         }
         script = os.environ.get("HELIUM_SCRIPT")
         if script:
-            extra["scripted"] = ScriptedModel.from_file(Path(script))
+            extra["scripted"] = await asyncio.to_thread(ScriptedModel.from_file, Path(script))
         models = await stack.enter_async_context(
             ProviderCatalog(os.environ, clock, extra=extra, gather_seconds=settings.stream.gather_seconds)
         )
