@@ -12,6 +12,7 @@ from helium.core.events import encode_event
 from helium.db import event_log as sql
 from helium.db.database import Database
 from helium.kit.failpoint import failpoint
+from helium.kit.text import without_nul
 from helium.ports import Committed, Write
 
 # What a value raises that cannot be stored: in our encoder, in the driver's, or in the database. The
@@ -74,15 +75,19 @@ class Batch:
             [c.status if c else None for c in closes],
             [c.due_in_seconds if c else 0.0 for c in closes],
             [c.error_code if c else None for c in closes],
-            [c.error_message if c else None for c in closes],
+            [_text(c.error_message) if c else None for c in closes],
             [_progress(w) for w in self.writes],
             *self.events,
             [run_id for run_id, _ in recorded],
             [s.position for _, s in recorded],
             [s.kind for _, s in recorded],
-            [s.name for _, s in recorded],
+            [without_nul(s.name) for _, s in recorded],
             [_encode(s.result).decode() for _, s in recorded],
         ]
+
+
+def _text(text: str | None) -> str | None:
+    return None if text is None else without_nul(text)
 
 
 def _action(write: Write) -> bool:
@@ -151,9 +156,9 @@ async def _store_extras(connection: asyncpg.Connection, write: Write) -> None:
             action.call_id,
             action.kind,
             action.subject_hash,
-            action.prompt,
+            without_nul(action.prompt),
             action.tool,
-            action.arguments,
+            _text(action.arguments),
             lease.epoch,
         )
 
@@ -178,13 +183,13 @@ async def _refused(
     )
     landed_at = {row["run_id"]: row["created_at"] for row in landed}
     holders = await database.fetch(sql.HOLDERS, [w.lease.run_id for w in refused])
-    tokens = {row["id"]: row["owner_token"] for row in holders}
+    tokens = {row["id"]: (row["epoch"], row["owner_token"]) for row in holders}
     outcome: dict[UUID, Committed | Exception] = {}
     for write in refused:
         run_id = write.lease.run_id
         if run_id in landed_at:
             outcome[run_id] = Committed(write.first_seq, landed_at[run_id], successor=True)
-        elif tokens.get(run_id) == write.lease.token:
+        elif tokens.get(run_id) == (write.lease.epoch, write.lease.token):
             outcome[run_id] = StepMismatch(f"write at {write.first_seq} is not the next of {run_id}")
         else:
             outcome[run_id] = LeaseLost(f"the lease of run {run_id} is lost")

@@ -95,7 +95,7 @@ join event e on e.run_id = w.run_id and e.seq = w.seq
 where e.epoch = w.epoch and e.payload::text = w.payload
 """
 
-HOLDERS = "select id, owner_token from run where id = any($1::uuid[])"
+HOLDERS = "select id, epoch, owner_token from run where id = any($1::uuid[])"
 
 INSERT_INTENT = """
 insert into tool_effect (run_id, call_id, workspace_id, tool, arguments_hash, state, epoch)

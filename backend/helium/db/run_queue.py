@@ -124,10 +124,11 @@ select run_id, position, kind, name, result from step
 where run_id = any($1::uuid[]) order by run_id, position
 """
 
+# The type out of the text: `->>` refuses a payload that holds an escaped NUL anywhere.
 SINCE_BOUNDARY = """
 select e.run_id, e.payload from unnest($1::uuid[], $2::int[]) as c(run_id, boundary)
 join event e on e.run_id = c.run_id and e.seq >= c.boundary
-where e.payload->>'type' in ('item.added', 'step.retracted')
+where substring(e.payload::text from '^{"type" ?: ?"([a-z_.]+)"') in ('item.added', 'step.retracted')
 order by e.run_id, e.seq
 """
 
@@ -166,7 +167,7 @@ back as (
             else clock_timestamp() end,
         owner_token = null, worker_id = null, due_at = clock_timestamp(),
         lost_tokens = run.lost_tokens
-            + coalesce((run.spec->>'max_output_tokens')::bigint, 1024) * $2::int,
+            + least(coalesce((run.spec->>'max_output_tokens')::numeric, 1024), 1e9)::bigint * $2::int,
         next_seq = run.next_seq + 1
     from lost where run.id = lost.id and run.status = 'in_progress'
     returning run.*
@@ -258,14 +259,17 @@ select $1, s.seq, r.workspace_id, r.epoch, s.payload::json
 from run r, unnest($2::int[], $3::text[]) as s(seq, payload) where r.id = $1
 """
 
+# Run first, then action: the order in which a cancellation takes them.
+LOCK_RUN_OF_ACTION = """
+select r.id from run r where r.id = (select run_id from action where id = $1) for no key update
+"""
+
 DECIDE = f"""
 update action set state = 'decided', decision = $2, answer = $3, decided_by = $4,
     decided_at = clock_timestamp()
 where id = $1 and state = 'pending'
 returning {ACTION_COLUMNS}
 """
-
-GET_ACTION = f"select {ACTION_COLUMNS} from action where id = $1"
 
 RESUME = """
 update run set status = 'queued', due_at = clock_timestamp(), next_seq = next_seq + 1

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from uuid import UUID
 
 import asyncpg
@@ -41,6 +42,7 @@ from helium.db.rows import (
 )
 from helium.kit.failpoint import failpoint
 from helium.kit.ids import to_wire
+from helium.kit.text import json_without_nul, without_nul
 from helium.ports import (
     ActionRow,
     ClaimedRun,
@@ -59,6 +61,11 @@ _encode = msgspec.json.Encoder().encode
 
 def _json(value: object) -> str:
     return _encode(value).decode()
+
+
+def _spec(new: NewRun) -> str:
+    """The spec as JSON that PostgreSQL's operators can look into: the sweeper's statement does."""
+    return json_without_nul(_encode(new.spec)).decode()
 
 
 def _first_event(new: NewRun) -> str:
@@ -105,9 +112,9 @@ class PostgresRunStore:
             [new.thread_id for new in runs],
             [new.agent_id for new in runs],
             [new.previous_run_id for new in runs],
-            [_json(new.spec) for new in runs],
+            [_spec(new) for new in runs],
             [_json(new.input) for new in runs],
-            [new.title for new in runs],
+            [without_nul(new.title) for new in runs],
             [new.idempotency_key for new in runs],
             [new.request_hash for new in runs],
             [_first_event(new) for new in runs],
@@ -143,16 +150,17 @@ class PostgresRunStore:
         """Insert a run at the end of its thread. `run_one_active` decides who comes first."""
         async with self._db.transaction() as connection:
             head = await connection.fetchrow(
-                sql.JOIN_THREAD, new.thread_id, new.workspace_id, new.id, new.title
+                sql.JOIN_THREAD, new.thread_id, new.workspace_id, new.id, without_nul(new.title)
             )
             if head is None:
                 raise NotFound("There is no such thread.")
-            if new.previous_run_id not in (None, head["head_run_id"]):
-                raise ThreadMoved("The thread has gone on since that run.")
+            # The key first: the same request, sent twice at once, has moved the thread itself.
             if new.idempotency_key is not None:
                 await connection.execute(
                     sql.INSERT_KEY, new.workspace_id, new.idempotency_key, new.request_hash, new.id
                 )
+            if new.previous_run_id not in (None, head["head_run_id"]):
+                raise ThreadMoved("The thread has gone on since that run.")
             created_at = await self._insert_run(connection, new, head["head_run_id"])
             await connection.execute(sql.INSERT_FIRST_EVENT, new.id, new.workspace_id, _first_event(new))
             return created_at
@@ -164,7 +172,7 @@ class PostgresRunStore:
             new.thread_id,
             new.agent_id,
             head,
-            _json(new.spec),
+            _spec(new),
             _json(new.input),
         )
         try:
@@ -180,7 +188,8 @@ class PostgresRunStore:
                 ' when_busy "enqueue" or "interrupt".'
             )
         if new.when_busy == "interrupt" and active is not None:
-            await self._cancel_in(connection, active)
+            with suppress(RunAlreadyFinished):  # it ended by itself in between
+                await self._cancel_in(connection, active)
         return _number(await connection.fetchval(sql.INSERT_RUN, *values, True))
 
     # --- claim ---------------------------------------------------------------------------------
@@ -328,10 +337,10 @@ class PostgresRunStore:
         self, action_id: UUID, *, decision: str, answer: str | None, decided_by: str
     ) -> RunRow:
         async with self._db.transaction() as connection:
+            if await connection.fetchrow(sql.LOCK_RUN_OF_ACTION, action_id) is None:
+                raise NotFound("There is no such action.")
             row = await connection.fetchrow(sql.DECIDE, action_id, decision, answer, decided_by)
             if row is None:
-                if await connection.fetchrow(sql.GET_ACTION, action_id) is None:
-                    raise NotFound("There is no such action.")
                 raise ActionAlreadyDecided("Somebody has decided this already.")
             resumed = await connection.fetchrow(sql.RESUME, row["run_id"])
             if resumed is None:
