@@ -1,9 +1,11 @@
 """What the providers' tests share: a catalog that points at a fake provider."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 
 import pytest
+import uvloop
 
 from helium.adapters.providers.catalog import ProviderCatalog
 from helium.adapters.providers.http import Timeouts
@@ -17,6 +19,21 @@ FORMATS: dict[str, tuple[str, Check]] = {
     "responses": ("openai-responses", check_responses),
     "anthropic": ("anthropic", check_messages),
 }
+
+
+LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "asyncio": asyncio.new_event_loop,
+    "uvloop": uvloop.new_event_loop,
+}
+ON_BOTH_LOOPS = ("test_client", "test_http1")
+"""Helium runs on uvloop, whose transports are others; these modules are tested on both."""
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    both = item.path.name.startswith(ON_BOTH_LOOPS)
+    return LOOPS if both else {"asyncio": LOOPS["asyncio"]}
 
 
 class Stage:

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from helium.adapters.providers.catalog import ProviderCatalog
-from helium.adapters.providers.http import Timeouts
-from helium.core.errors import ModelFailed, Retryable
+from helium.adapters.providers.http import HttpModel, Timeouts, Upstream
+from helium.core.errors import InvalidRequest, ModelFailed, Retryable
 from helium.core.items import (
     FunctionTool,
     Image,
@@ -340,7 +340,7 @@ async def test_nobody_listening_is_retryable() -> None:
         held.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{held.getsockname()[1]}"
         async with ProviderCatalog({"VLLM_BASE_URL": url}, SystemClock()) as catalog:
-            with pytest.raises(Retryable, match="the connection to vLLM broke: ClientConnectorError"):
+            with pytest.raises(Retryable, match="the connection to vLLM broke: ConnectionRefusedError"):
                 await answer(catalog.resolve("vllm:m")[0], HELLO)
 
 
@@ -384,3 +384,65 @@ async def test_the_last_event_of_an_answer_is_its_finish(stage: Stage) -> None:
     batches = [list(batch) async for batch in model.stream(HELLO)]
     assert isinstance(batches[-1][-1], ModelFinished)
     assert all(batches)
+
+
+async def test_an_answer_that_is_complete_stays_so_when_the_connection_is_cut(stage: Stage) -> None:
+    _, model = await stage("chat", [Reply([transcript(TEXT["chat"])], ending="cut")])
+    assert joined(await answer(model, HELLO)) == EXPECTED[TEXT["chat"]][1]
+
+
+@pytest.mark.parametrize(("status", "failed"), [(200, Retryable), (401, ModelFailed)])
+async def test_a_compressed_answer_is_refused_with_a_sentence(
+    status: int, failed: type[Exception], stage: Stage
+) -> None:
+    packed = Reply([b"\x1f\x8b"], status=status, headers={"Content-Encoding": "gzip"})
+    _, model = await stage("chat", [packed])
+    with pytest.raises(failed, match=r"compressed its answer|does not accept the key"):
+        await answer(model, HELLO)
+
+
+async def test_a_refusal_in_pieces_is_read_whole_and_its_connection_kept(stage: Stage) -> None:
+    said = Reply([b'{"error":{"mess', b'age":"Not now."}}'], 503, pause=0.02)
+    fake, model = await stage("chat", [said])
+    for _ in range(2):
+        with pytest.raises(Retryable, match="Not now"):
+            await answer(model, HELLO)
+    assert fake.connections == 1
+
+
+async def test_a_slow_reader_is_no_silence_of_the_provider(stage: Stage) -> None:
+    _, model = await stage("chat", [reply("chat_text", pause=0.01)], timeouts=QUICK)
+    events: list[ModelEvent] = []
+    async for batch in model.stream(HELLO):
+        events.extend(batch)
+        if len(events) < 3:
+            await SystemClock().sleep(0.25)
+    assert joined(events) == EXPECTED["chat_text"][1]
+
+
+async def test_no_stream_is_counted_when_all_have_ended(stage: Stage) -> None:
+    _, model = await stage(
+        "chat", [reply("chat_text"), refused(503, b"busy"), Reply(delay=5.0)], timeouts=QUICK
+    )
+    assert isinstance(model, HttpModel)
+    await answer(model, HELLO)
+    for _ in range(2):
+        with pytest.raises(Retryable):
+            await answer(model, HELLO)
+    assert model.upstream.open_streams == 0
+
+
+@pytest.mark.parametrize(
+    ("streams", "window"), [(1, 0.04), (160, 0.04), (400, 0.1), (1000, 0.25), (9000, 0.25)]
+)
+def test_many_streams_gather_for_longer(streams: int, window: float) -> None:
+    upstream = Upstream()
+    upstream.open_streams = streams
+    assert upstream.window(0.04) == pytest.approx(window)
+
+
+@pytest.mark.parametrize("key", ["a\nb", "schlüssel-€"])
+def test_a_key_that_no_header_can_carry_is_an_invalid_request(key: str) -> None:
+    catalog = ProviderCatalog({"OPENAI_API_KEY": key}, SystemClock())
+    with pytest.raises(InvalidRequest, match="OpenAI cannot be reached: the header 'Authorization'"):
+        catalog.resolve("openai:m")
