@@ -409,6 +409,12 @@ class RunStore(Protocol):
         """Give one run back to the queue, or nothing if the lease is not this one any more."""
         ...
 
+    async def disown(self, worker_id: UUID, held: Sequence[UUID]) -> Sequence[UUID]:
+        """Requeue the worker's runs whose token is not among `held`: those that it has and does not
+        know of, because the answer to a claim was lost, or because it gave them up unclosed. Not to
+        be called beside a claim of the same worker. The runs' ids."""
+        ...
+
     async def requeue_expired(self, limit: int) -> Sequence[UUID]:
         """Requeue runs whose worker's lease has expired; finish those that were to be cancelled."""
         ...

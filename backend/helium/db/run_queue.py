@@ -212,6 +212,15 @@ with lost as (
 {_GIVE_BACK}
 """
 
+DISOWN = f"""
+with lost as (
+    select id from run where status = 'in_progress' and worker_id = $1
+        and owner_token <> all($4::uuid[])
+    order by id for no key update
+),
+{_GIVE_BACK}
+"""
+
 END_WORKER = "delete from worker where id = $1"
 
 FORGET_WORKERS = """

@@ -285,6 +285,10 @@ class PostgresRunStore:
     async def abandon(self, lease: Lease) -> None:
         await self._db.fetch(sql.ABANDON, lease.run_id, 1, "error", lease.epoch, lease.token)
 
+    async def disown(self, worker_id: UUID, held: Sequence[UUID]) -> Sequence[UUID]:
+        rows = await self._db.fetch(sql.DISOWN, worker_id, 0, "error", list(held))
+        return [row["id"] for row in rows]
+
     async def requeue_expired(self, limit: int) -> Sequence[UUID]:
         rows = await self._db.fetch(sql.REQUEUE_EXPIRED, limit, 1, "lease_expired")
         return [row["id"] for row in rows]

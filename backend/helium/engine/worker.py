@@ -30,6 +30,8 @@ from helium.ports import ClaimedRun, Close
 
 log = structlog.get_logger()
 CLAIM_LIMIT = 500
+# A claim whose answer was lost may land late, but not after the server has given up on it.
+DOUBT_SECONDS = 60.0
 StopReason = Literal["cancel", "lost", "refused", "drain", "slice_over"]
 
 
@@ -38,6 +40,7 @@ class _Slot:
     """One run under execution, and why it was told to stop, if it was."""
 
     task: "asyncio.Task[None]"
+    token: UUID
     reason: StopReason | None = None
 
     def stop(self, reason: StopReason) -> None:
@@ -67,6 +70,7 @@ class Worker:
         self._slots: dict[UUID, _Slot] = {}
         self._bell = asyncio.Event()
         self._promote = False
+        self._doubt_until = float("-inf")
         self._emptied = asyncio.Event()
         self.draining = False
         self.id = lease.worker_id
@@ -127,13 +131,26 @@ class Worker:
             if self._promote:
                 self._promote = False
                 await self._platform.runs.promote(100)
+            if self._platform.clock.monotonic() < self._doubt_until:
+                await self._disown()
             claimed = await self._platform.runs.claim(self._lease.worker_id, min(free, CLAIM_LIMIT))
         except self._connection_errors as error:
             log.warning("worker.claim_failed", error=type(error).__name__)
+            self._doubt()
             return ()
         if claimed:
             failpoint("bell.after_ack")
         return claimed
+
+    def _doubt(self) -> None:
+        """The database may hold runs for us that we do not execute: their lease would never expire."""
+        self._doubt_until = self._platform.clock.monotonic() + DOUBT_SECONDS
+
+    async def _disown(self) -> None:
+        held = [slot.token for slot in self._slots.values()]
+        lost = await self._platform.runs.disown(self._lease.worker_id, held)
+        if lost:
+            log.warning("worker.disowned", runs=len(lost))
 
     async def _wait_for_bell(self) -> None:
         try:
@@ -148,7 +165,7 @@ class Worker:
         if stale is not None:
             stale.stop("lost")
         task = group.create_task(self._execute(run))
-        slot = self._slots[run_id] = _Slot(task)
+        slot = self._slots[run_id] = _Slot(task, run.lease.token)
         task.add_done_callback(lambda _: self._free(run_id, slot))
 
     def _free(self, run_id: UUID, slot: _Slot) -> None:
@@ -188,6 +205,8 @@ class Worker:
         finally:
             if timer is not None:
                 timer.cancel()
+            if not pen.closed:
+                self._doubt()
             self._writer.close(pen)
 
     async def _outcome(self, journal: Journal, slot: _Slot) -> None:
