@@ -221,4 +221,4 @@ def tune_garbage_collector() -> None:
     """A server holds many live objects: look for rubbish among the new ones, seldom among all."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
+    gc.set_threshold(100_000, 20, 100)

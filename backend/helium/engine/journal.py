@@ -29,7 +29,6 @@ from helium.kit.clock import Clock
 from helium.kit.ids import to_wire
 from helium.ports import ActionRow, ClaimedRun, Close, EffectRow, StepRecord
 
-
 # A log longer than this is nobody's answer; it would only slow its readers (I10).
 MAX_EVENTS = 200_000
 

@@ -106,6 +106,15 @@ class Pen:
             self._waiter.exception()  # looked at, in case nobody waits any more
         self.on_lost()
 
+    def abandon(self) -> None:
+        """Nobody commits any more: the process ends."""
+        self.lost = True
+        if self._waiter is not None:
+            self._waiter.cancel()
+
+
+Batch = list[tuple[Pen, Write, "asyncio.Future[Committed] | None"]]
+
 
 async def _outcome(waiter: "asyncio.Future[Committed]") -> Committed:
     """What became of a commit. A cancellation waits until that is known, and comes right after."""
@@ -175,15 +184,23 @@ class LogWriter:
         self._wake.set()
 
     async def serve(self) -> None:
-        """Commit until cancelled."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            batch = [(pen, *pen.take()) for pen in self._dirty.values()]
-            self._dirty.clear()
-            await self._commit(batch)
+        """Commit until cancelled. Who waits for a commit then is cancelled too: nobody will answer."""
+        batch: Batch = []
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                batch = [(pen, *pen.take()) for pen in self._dirty.values()]
+                self._dirty.clear()
+                await self._commit(batch)
+        finally:
+            for _, _, waiter in batch:
+                if waiter is not None:
+                    waiter.cancel()
+            for pen in self._pens.values():
+                pen.abandon()
 
-    async def _commit(self, batch: "Sequence[tuple[Pen, Write, asyncio.Future[Committed] | None]]") -> None:
+    async def _commit(self, batch: "Batch") -> None:
         results = await self._stored([write for _, write, _ in batch])
         for (pen, write, waiter), result in zip(batch, results, strict=True):
             if isinstance(result, Committed):

@@ -7,8 +7,9 @@ whatever does not fit sends it back to the log, so no order of arrival can lose 
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
@@ -18,7 +19,18 @@ from helium.kit.clock import Clock
 from helium.ports import RunStore
 
 PAGE = 500
+TICK_SECONDS = 0.5
+# A client that takes nothing for this long is gone, or as good as gone.
+SEND_TIMEOUT_SECONDS = 30.0
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A write to a socket that began at a time and may never end."""
+
+    task: "asyncio.Task[object]"
+    since: float
 
 
 class Viewer:
@@ -32,9 +44,12 @@ class Viewer:
         self._buffer: deque[LoggedEvent] = deque()
         self._behind = from_log
         self._waiter: asyncio.Future[None] | None = None
+        self._wake_at = 0.0
+        self.sending: Sending | None = None
+        """The write to this viewer's socket that is under way, if one is."""
 
     async def next(self, timeout: float) -> Sequence[LoggedEvent]:
-        """The next events, at least one; or none after `timeout` seconds of silence."""
+        """The next events, at least one; or none after about `timeout` seconds of silence."""
         if not self._buffer and not self._behind:
             await self._wait(timeout)
         if not self._buffer and self._behind:
@@ -72,14 +87,19 @@ class Viewer:
             self._behind = True
 
     async def _wait(self, timeout: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._waiter = loop.create_future()
-        timer = loop.call_later(timeout, self.wake)
+        self._wake_at = self._hub.now() + timeout
+        self._waiter = asyncio.get_running_loop().create_future()
         try:
             await self._waiter
         finally:
-            timer.cancel()
             self._waiter = None
+
+    def tick(self, now: float) -> None:
+        """Called now and then by the hub: a timer for each wait of each viewer would cost more."""
+        if self._waiter is not None and now >= self._wake_at:
+            self.wake()
+        if self.sending is not None and now - self.sending.since > SEND_TIMEOUT_SECONDS:
+            self.sending.task.cancel()
 
 
 class EventHub:
@@ -93,6 +113,7 @@ class EventHub:
         self._viewers: defaultdict[UUID, list[Viewer]] = defaultdict(list)
         self._is_local: Callable[[UUID], bool] = lambda run_id: False
         self._arrived = asyncio.Event()
+        self._ticked_at = float("-inf")
         self.closing = asyncio.Event()
         """Set when the process drains: viewers are told to come back, elsewhere."""
 
@@ -115,6 +136,9 @@ class EventHub:
             self._viewers[run_id].remove(viewer)
             if not self._viewers[run_id]:
                 del self._viewers[run_id]
+
+    def now(self) -> float:
+        return self._clock.monotonic()
 
     def publish(self, run_id: UUID, events: Sequence[LoggedEvent]) -> None:
         """Hand committed events to the run's viewers. Never waits, never fails."""
@@ -139,6 +163,7 @@ class EventHub:
                 self._arrived.clear()
                 await self._arrived.wait()
             await self._clock.sleep(self._poll_seconds)
+            self._tick()
             cursors = self._remote_cursors()
             if not cursors:
                 continue
@@ -150,6 +175,14 @@ class EventHub:
             for run_id, events in found.items():
                 self.publish(run_id, events)
 
+    def _tick(self) -> None:
+        now = self.now()
+        if now - self._ticked_at >= TICK_SECONDS:
+            self._ticked_at = now
+            for viewers in self._viewers.values():
+                for viewer in viewers:
+                    viewer.tick(now)
+
     def _remote_cursors(self) -> dict[UUID, int]:
         cursors: dict[UUID, int] = {}
         for run_id, viewers in self._viewers.items():
@@ -160,6 +193,6 @@ class EventHub:
         return cursors
 
 
-def is_final(events: Iterable[LoggedEvent]) -> bool:
-    """Whether the run ends within these events."""
-    return any(isinstance(logged.event, FINAL_EVENTS) for logged in events)
+def is_final(events: Sequence[LoggedEvent]) -> bool:
+    """Whether the run ends with these events: nothing follows its final one."""
+    return bool(events) and isinstance(events[-1].event, FINAL_EVENTS)

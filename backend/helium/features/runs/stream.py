@@ -1,5 +1,6 @@
 """Following a run over HTTP: one code path for the first connection and for every later one."""
 
+import asyncio
 import random
 import time
 from collections.abc import Sequence
@@ -7,12 +8,13 @@ from typing import Protocol
 
 from helium.core.errors import InvalidRequest
 from helium.core.events import LoggedEvent
-from helium.engine.tail import EventHub, Viewer, is_final
+from helium.engine.tail import SEND_TIMEOUT_SECONDS, EventHub, Sending, Viewer, is_final
 from helium.features.product import Product
 from helium.features.runs.access import RunAccess
 from helium.features.runs.encoder import RunEventsEncoder
 from helium.features.runs.repository import RunRepository
 from helium.kit.asgi import (
+    ClientLeft,
     Receive,
     Scope,
     Send,
@@ -44,22 +46,36 @@ async def send_events(
     `until` is a monotonic time at which the viewer is asked to come back, so that no connection
     grows old and a deploy finds few of them.
     """
+    task = asyncio.current_task()
+    assert task is not None
+
+    async def write(chunk: bytes, *, last: bool = False) -> None:
+        viewer.sending = Sending(task, hub.now())
+        try:
+            await send_chunk(send, chunk, last=last)
+        except asyncio.CancelledError:
+            if hub.now() - viewer.sending.since > SEND_TIMEOUT_SECONDS:
+                raise ClientLeft from None
+            raise
+        finally:
+            viewer.sending = None
+
     while not hub.closing.is_set() and time.monotonic() < until:
         events = await viewer.next(heartbeat_seconds)
         if is_final(events):
-            await send_chunk(send, encoder.encode(events), last=True)
+            await write(encoder.encode(events), last=True)
             return
         if events:
             chunk = encoder.encode(events)
             if chunk:
-                await send_chunk(send, chunk)
+                await write(chunk)
         elif not hub.closing.is_set():
             if await client_left(receive):
                 return
-            await send_chunk(send, b": keep-alive\n\n")
+            await write(b": keep-alive\n\n")
     # The herd comes back spread out, and to another instance.
     pause = random.randint(100, 3000)
-    await send_chunk(send, b"retry: %d\nevent: reconnect\ndata: {}\n\n" % pause, last=True)
+    await write(b"retry: %d\nevent: reconnect\ndata: {}\n\n" % pause, last=True)
 
 
 async def run_events(product: Product, scope: Scope, receive: Receive, send: Send, wire_id: str) -> None:
