@@ -33,10 +33,12 @@ check: ## format, lint, types, imports, sizes, and the tests that need no databa
 
 test: ## install what is missing, then run all tests, the page's too
 	@$(PREPARE) test
-	@$(NPM) run typecheck
-	@$(NPM) run lint
-	@$(NPM) test
-	@cd backend && $(BIN)/python -m pytest $(PYTEST)
+	@failed=0; \
+	$(NPM) run typecheck || failed=1; \
+	$(NPM) run lint || failed=1; \
+	$(NPM) test || failed=1; \
+	(cd backend && $(BIN)/python -m pytest $(PYTEST)) || failed=1; \
+	exit $$failed
 
 test-all: check ## the checks, all tests, and the page in a real browser
 	@$(MAKE) --no-print-directory test
