@@ -85,6 +85,10 @@ class ResponsesEncoder:
                     self._emit(kind, body, out)
         return b"".join(out)
 
+    def farewell(self, pause_milliseconds: int) -> bytes:
+        """The protocol has no word for it: a comment, and the stream ends. `starting_after` resumes."""
+        return b": going away, come back in %d ms\n\n" % pause_milliseconds
+
     def _emit(self, kind: str, body: dict[str, Any], out: list[bytes]) -> None:
         number, self._number = self._number, self._number + 1
         if number > self._after:

@@ -24,3 +24,6 @@ class RunEventsEncoder:
 
     def encode(self, events: Sequence[LoggedEvent]) -> bytes:
         return b"".join(encode(logged) for logged in events)
+
+    def farewell(self, pause_milliseconds: int) -> bytes:
+        return b"retry: %d\nevent: reconnect\ndata: {}\n\n" % pause_milliseconds

@@ -30,6 +30,10 @@ class Encoder(Protocol):
 
     def encode(self, events: Sequence[LoggedEvent]) -> bytes: ...
 
+    def farewell(self, pause_milliseconds: int) -> bytes:
+        """What tells a client to come back after a pause, because this process goes away."""
+        ...
+
 
 async def send_events(
     hub: EventHub,
@@ -74,8 +78,7 @@ async def send_events(
                 return
             await write(b": keep-alive\n\n")
     # The herd comes back spread out, and to another instance.
-    pause = random.randint(100, 3000)
-    await write(b"retry: %d\nevent: reconnect\ndata: {}\n\n" % pause, last=True)
+    await write(encoder.farewell(random.randint(100, 3000)), last=True)
 
 
 async def run_events(product: Product, scope: Scope, receive: Receive, send: Send, wire_id: str) -> None:
