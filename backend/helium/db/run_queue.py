@@ -141,9 +141,10 @@ ACTION_COLUMNS = """
     decision, answer
 """
 
+# Ids are made by clocks of several machines; a run's epochs tell for certain which came later.
 DECISIONS = f"""
 select {ACTION_COLUMNS} from action
-where run_id = any($1::uuid[]) and state = 'decided' order by id
+where run_id = any($1::uuid[]) and state = 'decided' order by epoch, id
 """
 
 RENEW = """
@@ -228,13 +229,14 @@ delete from worker w where w.lease_expires_at < clock_timestamp() - interval '1 
   and not exists (select 1 from run r where r.worker_id = w.id and r.status = 'in_progress')
 """
 
+# A held run's `due_at` is when it was inserted under its thread's lock: the order of their coming.
 PROMOTE = """
 with next as (
     select distinct on (h.thread_id) h.id from run h
     where h.held and h.status = 'queued' and not exists (
         select 1 from run a where a.thread_id = h.thread_id and not a.held
           and a.status in ('queued', 'in_progress', 'requires_action'))
-    order by h.thread_id, h.id limit $1
+    order by h.thread_id, h.due_at, h.id limit $1
 )
 update run set held = false, due_at = clock_timestamp() from next
 where run.id = next.id and run.status = 'queued' and run.held

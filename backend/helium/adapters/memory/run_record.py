@@ -214,7 +214,7 @@ class RunRecord:
 
     def decisions(self) -> dict[tuple[str, str], ActionRow]:
         """The last decision of each call and kind."""
-        decided = sorted((a for a in self.actions.values() if a.state == "decided"), key=lambda a: a.id)
+        decided = (action for action in self.actions.values() if action.state == "decided")
         return {(action.call_id, action.kind): action for action in decided}
 
 

@@ -226,10 +226,10 @@ class MemoryRunStore:
 
     async def promote(self, limit: int) -> Sequence[UUID]:
         first: dict[UUID, RunRecord] = {}
-        for run in sorted(self.runs.values(), key=lambda r: (r.thread_id, r.id)):
+        for run in self.runs.values():
             if run.held and run.status == "queued" and self._active(run.thread_id) is None:
                 first.setdefault(run.thread_id, run)
-        ready = list(first.values())[:limit]
+        ready = [first[thread_id] for thread_id in sorted(first)][:limit]
         for run in ready:
             run.held, run.due_at = False, self._clock.time()
         return [run.id for run in ready]
