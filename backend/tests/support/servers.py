@@ -37,7 +37,9 @@ def pgbouncer(server_url: str) -> Generator[str]:
         config.write_text(_bouncer_config(server_url, place))
         config.chmod(0o644)
         log = place / "log"
-        _run(account, ["/bin/sh", "-c", f"{PGBOUNCER} -d {shlex.quote(str(config))} >{log} 2>&1"])
+        # It leaves the foreground before it listens.
+        script = f'{PGBOUNCER} -d "$1" >"$2" 2>&1 && until [ -S "$3" ]; do sleep 0.05; done'
+        _run(account, ["/bin/sh", "-c", script, "sh", config, log, place / f".s.PGSQL.{PORT}"])
         try:
             yield f"postgresql://helium@/helium?host={quote(str(place))}&port={PORT}"
         finally:
