@@ -25,7 +25,7 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
     "uvloop": uvloop.new_event_loop,
 }
-ON_BOTH_LOOPS = ("test_client", "test_http1")
+ON_BOTH_LOOPS = ("test_client", "test_http")
 """Helium runs on uvloop, whose transports are others; these modules are tested on both."""
 
 

@@ -69,7 +69,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         response, parser = self._response, self._parser
-        if response is None or parser is None or response.ended:
+        if response is None or parser is None:
             self.close()  # nobody asked for this; what belongs to no request spoils the next one
             return
         try:
