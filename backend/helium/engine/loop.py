@@ -25,7 +25,6 @@ async def run_agent(journal: Journal, platform: Platform, options: EngineOptions
     run = journal.run
     tools = _offered_tools(run.row.spec.tools, run.row.spec.caller_tools, platform)
     conversation = [*run.history, *run.row.input]
-    journal.open()
     while True:
         budget = journal.over_budget()
         if budget is not None:

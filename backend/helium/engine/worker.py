@@ -189,6 +189,8 @@ class Worker:
         deadline = self._deadline()
 
         def must_stop() -> str | None:
+            if slot.reason is not None:
+                raise asyncio.CancelledError  # told during a commit, which had to end first
             if self.draining:
                 return "drain"
             if deadline is not None and self._platform.clock.monotonic() >= deadline:
@@ -213,6 +215,7 @@ class Worker:
         """Run the agent, and write down how it went in every case in which the lease is ours."""
         run = journal.run
         try:
+            journal.open()
             if run.cancel_requested:
                 await self._cancelled(journal)
             elif run.attempts_without_progress > self._options.max_attempts_without_progress:
@@ -248,7 +251,8 @@ class Worker:
         elif slot.reason == "refused":
             await self._try_later(journal)
         else:
-            await self._hand_over(journal, str(slot.reason))
+            # A step that no slice can hold makes no progress, however often it is begun.
+            await self._hand_over(journal, str(slot.reason), progress=slot.reason == "drain")
 
     async def _try_later(self, journal: Journal) -> None:
         """Something is wrong with us: again, after a while, a few times; then it counts as poison."""
@@ -266,8 +270,8 @@ class Worker:
         journal.pen.append(CancelRequested())
         await journal.finish(Ending(Close(status="cancelled"), _run_cancelled))
 
-    async def _hand_over(self, journal: Journal, reason: str) -> None:
-        await journal.hand_over(reason)
+    async def _hand_over(self, journal: Journal, reason: str, *, progress: bool = True) -> None:
+        await journal.hand_over(reason, progress=progress)
         await self._platform.bell.ring([journal.run.lease.run_id])
 
     def _deadline(self) -> float | None:
