@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 from collections.abc import AsyncGenerator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -63,19 +63,9 @@ async def open_helium(settings: Settings, url: str, role: Role) -> AsyncGenerato
     clock = SystemClock()
     options = engine_options(settings)
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(
-            open_database(url, pool_size=settings.database.pool_size, pooler=settings.database.pooler)
-        )
+        database = await stack.enter_async_context(open_pool(settings, url))
         store = PostgresRunStore(database)
-        extra: dict[str, Model] = {
-            "offline": OfflineModel(clock=clock, gather_seconds=settings.stream.gather_seconds)
-        }
-        script = os.environ.get("HELIUM_SCRIPT")
-        if script:
-            extra["scripted"] = await asyncio.to_thread(ScriptedModel.from_file, Path(script))
-        models = await stack.enter_async_context(
-            ProviderCatalog(os.environ, clock, extra=extra, gather_seconds=settings.stream.gather_seconds)
-        )
+        models = await stack.enter_async_context(await _models(settings, clock))
         bell = LocalBell()
         platform = Platform(
             clock=clock,
@@ -111,6 +101,26 @@ async def open_helium(settings: Settings, url: str, role: Role) -> AsyncGenerato
         )
         page = await asyncio.to_thread(_page, role)
         yield Helium(app=build_app(product, page), product=product, database=database)
+
+
+def open_pool(settings: Settings, url: str) -> AbstractAsyncContextManager[Database]:
+    return open_database(
+        url,
+        pool_size=settings.database.pool_size,
+        pooler=settings.database.pooler,
+        timeout_seconds=settings.database.statement_timeout_seconds,
+        connect_seconds=settings.database.connect_timeout_seconds,
+    )
+
+
+async def _models(settings: Settings, clock: SystemClock) -> ProviderCatalog:
+    """The providers that the environment configures, and the models that need none."""
+    gather_seconds = settings.stream.gather_seconds
+    extra: dict[str, Model] = {"offline": OfflineModel(clock=clock, gather_seconds=gather_seconds)}
+    script = os.environ.get("HELIUM_SCRIPT")
+    if script:
+        extra["scripted"] = await asyncio.to_thread(ScriptedModel.from_file, Path(script))
+    return ProviderCatalog(os.environ, clock, extra=extra, gather_seconds=gather_seconds)
 
 
 async def _open_worker(

@@ -103,11 +103,6 @@ class StreamSettings(Group):
     viewer_buffer_events: int = Field(
         default=256, ge=1, description="Events kept for a slow viewer before it reads the database again."
     )
-    viewer_buffer_bytes: int = Field(
-        default=262_144,
-        ge=1024,
-        description="Bytes kept for a slow viewer before it reads the database again.",
-    )
 
 
 class Settings(BaseSettings):
