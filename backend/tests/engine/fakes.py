@@ -5,12 +5,13 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from uuid import UUID
 
+from helium.adapters.memory.run_store import MemoryRunStore
+from helium.core.budget import Usage
 from helium.core.events import Event, LoggedEvent
 from helium.core.spec import AgentSpec
 from helium.kit.clock import ManualClock
 from helium.kit.ids import new_id
-from helium.ports import ClaimedRun, Committed, Lease, RunRow, RunStore, Write
-from helium.core.budget import Usage
+from helium.ports import ClaimedRun, Committed, Lease, RunRow, Write
 
 
 class DatabaseAway(Exception):
@@ -52,10 +53,11 @@ async def turns(count: int = 50) -> None:
         await turn.sleep(0)
 
 
-class LogStore(RunStore):
+class LogStore(MemoryRunStore):
     """A log and nothing else: takes writes, gives them to readers. A test may stand in the way."""
 
     def __init__(self) -> None:
+        super().__init__(ManualClock())
         self.logs: defaultdict[UUID, list[LoggedEvent]] = defaultdict(list)
         self.groups: list[list[Write]] = []
         self.reads = 0
@@ -105,7 +107,9 @@ class LogStore(RunStore):
         return Committed(write.first_seq, 0.0, successor=self.successor and write.close is not None)
 
 
-def claimed_run(run_id: UUID | None = None, *, spec: AgentSpec | None = None, next_seq: int = 1) -> ClaimedRun:
+def claimed_run(
+    run_id: UUID | None = None, *, spec: AgentSpec | None = None, next_seq: int = 1
+) -> ClaimedRun:
     """A run as a worker gets it, at the very beginning."""
     run_id = run_id or new_id()
     workspace = UUID(int=1)

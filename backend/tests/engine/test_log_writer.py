@@ -1,7 +1,7 @@
 """The log writer: order, groups, retries, and nothing shown before it is stored."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -30,7 +30,7 @@ class Desk:
         self.writer = LogWriter(self.store, self.hub, self.clock, AWAY)
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[None]:
+    async def writing(self) -> AsyncGenerator[None]:
         task = asyncio.create_task(self.writer.serve())
         try:
             yield

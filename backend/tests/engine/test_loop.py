@@ -220,9 +220,7 @@ async def test_a_tool_that_does_not_finish_in_time_is_given_up() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    world = World(
-        answers([Call("note")], ["Sorry"]), Recorder("note", do=hang), step_timeout_seconds=0.01
-    )
+    world = World(answers([Call("note")], ["Sorry"]), Recorder("note", do=hang), step_timeout_seconds=0.01)
 
     run_id = await world.start()
     async with world.working():
@@ -237,9 +235,7 @@ async def test_a_tools_output_is_bounded_and_holds_no_nul() -> None:
     async def much(arguments: dict[str, Any]) -> str:
         return "\x00" + "x" * 99
 
-    world = World(
-        answers([Call("note")], ["Done"]), Recorder("note", do=much), max_tool_output=10
-    )
+    world = World(answers([Call("note")], ["Done"]), Recorder("note", do=much), max_tool_output=10)
 
     view = await world.finish(await world.start())
 

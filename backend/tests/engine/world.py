@@ -1,7 +1,7 @@
 """A whole engine in memory: a store, one worker at a time, a scripted model, a clock that skips."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -122,7 +122,7 @@ class World:
     ) -> None:
         self.clock = SkippingClock()
         self.store = ProbedStore(self.clock)
-        self.options = EngineOptions(**{"lease_ttl_seconds": 1e9, "poll_seconds": 60.0, **options})
+        self.options = replace(EngineOptions(lease_ttl_seconds=1e9, poll_seconds=60.0), **options)
         self.tools: dict[str, Tool] = {tool.name: tool for tool in tools}
         self.platform = Platform(
             clock=self.clock,
@@ -143,7 +143,7 @@ class World:
         text: str = "Hello",
         *,
         previous: UUID | None = None,
-        input: Sequence[Item] | None = None,  # noqa: A002 - the port's word
+        input: Sequence[Item] | None = None,
         **spec: Any,
     ) -> UUID:
         """Accept a run of an agent that has every tool of this world. Its id."""
@@ -165,7 +165,7 @@ class World:
         return run_id
 
     @asynccontextmanager
-    async def working(self) -> AsyncIterator[Worker]:
+    async def working(self) -> AsyncGenerator[Worker]:
         """A worker of its own, running. At the end of the block it is killed, not drained."""
         self._workers += 1
         lease = Lease(UUID(int=0x200 + self._workers), self.options.lease_ttl_seconds)
