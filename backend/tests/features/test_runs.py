@@ -100,7 +100,32 @@ async def test_cancel_keeps_the_text_so_far(client: httpx.AsyncClient) -> None:
     assert (done["status"], item["status"]) == ("cancelled", "incomplete")
     assert item["content"][0]["text"].startswith("1")
     again = await client.post(f"/v1/runs/{run['id']}/cancel")
-    assert (again.status_code, again.json()["code"]) == (409, "run_already_finished")
+    assert (again.status_code, again.json()["status"]) == (202, "cancelled")
+
+
+async def test_a_run_that_has_ended_cannot_be_cancelled(client: httpx.AsyncClient) -> None:
+    run = await start(client, "what is 2 + 2?")
+    await finished_run(client, run["id"])
+    late = await client.post(f"/v1/runs/{run['id']}/cancel")
+    assert (late.status_code, late.json()["code"]) == (409, "run_already_finished")
+
+
+async def test_a_repeated_decision_with_its_key_gets_the_first_answer_again(
+    client: httpx.AsyncClient,
+) -> None:
+    run = await start(client, "ask me before you save a note: tea")
+    action = (await waiting(client, run["id"]))["action"]
+    url = f"/v1/runs/{run['id']}/actions/{action['id']}"
+    body, key = {"decision": "approve"}, {"Idempotency-Key": "yes-1"}
+    answers = [await client.post(url, json=body, headers=key) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+
+    others = [
+        await client.post(url, json=body),
+        await client.post(url, json=body, headers={"Idempotency-Key": "yes-2"}),
+        await client.post(url, json={"decision": "deny"}, headers=key),
+    ]
+    assert [other.status_code for other in others] == [409, 409, 409]
 
 
 async def waiting(http: httpx.AsyncClient, run_id: str) -> dict[str, Any]:

@@ -55,7 +55,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel
-         * @description Stop a run. Partial text stays. 409 if it has finished.
+         * @description Stop a run. Partial text stays. 409 if it ended in another way before.
          */
         post: operations["cancel_v1_runs__run_id__cancel_post"];
         delete?: never;
@@ -1122,7 +1122,7 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 after?: string | null;
-                status?: string | null;
+                status?: ("queued" | "in_progress" | "requires_action" | "completed" | "failed" | "cancelled" | "incomplete") | null;
             };
             header?: never;
             path?: never;
@@ -1251,7 +1251,10 @@ export interface operations {
     decide_v1_runs__run_id__actions__action_id__post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key with the same body gives the first answer again. */
+                "Idempotency-Key"?: string | null;
+            };
             path: {
                 run_id: string;
                 action_id: string;

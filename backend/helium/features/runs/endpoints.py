@@ -7,6 +7,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 
 from helium.core.errors import InvalidRequest
+from helium.core.states import RunStatus
 from helium.features.deps import (
     AgentsDep,
     IdempotencyKey,
@@ -85,7 +86,7 @@ async def list_runs(
     runs: RunAccessDep,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     after: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
-    status: str | None = None,
+    status: RunStatus | None = None,
 ) -> RunList:
     """The workspace's runs, newest first, without their output."""
     before = from_wire("run", after) if after is not None else None
@@ -105,7 +106,7 @@ async def get_run(run_id: str, subject: SubjectDep, runs: RunAccessDep) -> RunOu
 
 @router.post("/{run_id}/cancel", status_code=202)
 async def cancel(run_id: str, subject: SubjectDep, product: ProductDep, runs: RunAccessDep) -> RunOut:
-    """Stop a run. Partial text stays. 409 if it has finished."""
+    """Stop a run. Partial text stays. 409 if it ended in another way before."""
     require(subject, "runs")
     row = await runs.run(subject, run_id)
     await cancel_run(product, row)
@@ -120,10 +121,11 @@ async def decide(
     subject: SubjectDep,
     product: ProductDep,
     runs: RunAccessDep,
+    idempotency_key: IdempotencyKey = None,
 ) -> RunOut:
     """Decide what the run waits for; it goes on. Exactly one caller wins, the others get 409."""
     require(subject, "runs")
     row = await runs.run(subject, run_id)
     action = await runs.action(subject, row.id, action_id)
-    await decide_action(product, subject, action, body.decision, body.answer)
+    await decide_action(product, subject, action, body.decision, body.answer, idempotency_key)
     return await _fresh(runs, row.id)

@@ -65,3 +65,10 @@ class RunRepository:
     async def action(self, action_id: UUID) -> ActionRow | None:
         row = await self._db.fetchrow(f"select {ACTION_COLUMNS} from action where id = $1", action_id)
         return action_row(row) if row is not None else None
+
+    async def decision(self, action_id: UUID) -> tuple[str | None, str | None, str | None]:
+        """What was decided, the answer, and by whom."""
+        row = await self._db.fetchrow(
+            "select decision, answer, decided_by from action where id = $1", action_id
+        )
+        return (row["decision"], row["answer"], row["decided_by"]) if row else (None, None, None)

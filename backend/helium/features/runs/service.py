@@ -7,11 +7,12 @@ from uuid import UUID
 
 import msgspec
 
-from helium.core.errors import InvalidRequest, ThreadMoved
+from helium.core.errors import ActionAlreadyDecided, InvalidRequest, ThreadMoved
 from helium.core.items import Item, Message
 from helium.core.spec import AgentSpec
 from helium.features.identity.subject import Subject
 from helium.features.product import Product
+from helium.features.runs.repository import RunRepository
 from helium.kit.ids import new_id
 from helium.kit.text import json_without_nul, without_nul
 from helium.ports import ActionRow, NewRun, RunRow, WhenBusy
@@ -81,7 +82,12 @@ async def start_run(product: Product, new: NewRun) -> tuple[UUID, NewRun]:
 
 
 async def cancel_run(product: Product, run: RunRow) -> None:
-    """Ask for the end of a run. Raises `RunAlreadyFinished`."""
+    """Ask for the end of a run; once more for a cancelled one changes nothing.
+
+    Raises `RunAlreadyFinished` for a run that ended in another way.
+    """
+    if run.status == "cancelled":
+        return
     status = await product.platform.runs.request_cancel(run.id)
     if status == "in_progress" and product.worker is not None:
         product.worker.cancel([run.id])
@@ -91,9 +97,15 @@ async def cancel_run(product: Product, run: RunRow) -> None:
 
 
 async def decide_action(
-    product: Product, subject: Subject, action: ActionRow, decision: str, answer: str | None
-) -> RunRow:
-    """Record a person's decision and queue the run. Raises `ActionAlreadyDecided`."""
+    product: Product,
+    subject: Subject,
+    action: ActionRow,
+    decision: str,
+    answer: str | None,
+    idempotency_key: str | None = None,
+) -> None:
+    """Record a person's decision and queue the run. Raises `ActionAlreadyDecided`, except for the
+    same decision by the same subject under the same idempotency key: that one has won already."""
     allowed = DECISIONS[action.kind]
     if decision not in allowed:
         raise InvalidRequest(
@@ -102,14 +114,22 @@ async def decide_action(
         )
     if decision == "answer" and not answer:
         raise InvalidRequest("The decision `answer` needs an `answer`.", param="answer")
-    run = await product.platform.runs.decide(
-        action.id,
-        decision=decision,
-        answer=without_nul(answer) if answer else None,
-        decided_by=f"{subject.kind}:{subject.id.hex}",
-    )
+    decided_by = f"{subject.kind}:{subject.id.hex}"
+    if idempotency_key is not None:
+        decided_by += f"#{without_nul(idempotency_key)}"
+    try:
+        run = await product.platform.runs.decide(
+            action.id,
+            decision=decision,
+            answer=without_nul(answer) if answer else None,
+            decided_by=decided_by,
+        )
+    except ActionAlreadyDecided:
+        winner = await RunRepository(product.database).decision(action.id)
+        if idempotency_key is None or winner != (decision, answer, decided_by):
+            raise
+        return
     await product.platform.bell.ring([run.id])
-    return run
 
 
 def _title(items: Sequence[Item]) -> str:
