@@ -76,20 +76,40 @@ select id from run
 where thread_id = $1 and not held and status in ('queued', 'in_progress', 'requires_action')
 """
 
+# A run whose workers died twice may be what killed them, or was only near it. For a minute such
+# suspects go last and one at a time: not beside each other, and not beside a run whose worker died
+# once, so that the guilty one takes no innocent one with it until that one's attempts run out.
+# (`<> run.id` is always true: it makes the planner look only if there is a suspect.)
 CLAIM = f"""
-with due as (
+with suspect as (
     select id from run
     where status = 'queued' and not held and due_at <= clock_timestamp()
-    order by due_at limit $2
+        and attempts_without_progress >= 2 and due_at >= clock_timestamp() - interval '1 minute'
+        and not exists (
+            select 1 from run o where o.worker_id = $1 and o.status = 'in_progress'
+                and o.attempts_without_progress > 1 and o.id <> run.id)
+        and not exists (
+            select 1 from run o where o.status = 'queued' and not o.held
+                and o.due_at <= clock_timestamp()
+                and o.attempts_without_progress = 1 and o.id <> run.id)
+    order by due_at limit 1
     for no key update skip locked
 ),
+due as (
+    select id from run
+    where status = 'queued' and not held and due_at <= clock_timestamp()
+        and (attempts_without_progress < 2 or due_at < clock_timestamp() - interval '1 minute')
+    order by due_at limit $2 - (select count(*) from suspect)
+    for no key update skip locked
+),
+taken as (select id from suspect union all select id from due),
 claimed as (
     update run set
         status = 'in_progress', epoch = run.epoch + 1, owner_token = gen_random_uuid(),
         worker_id = $1, attempt = run.attempt + 1,
         attempts_without_progress = run.attempts_without_progress + 1,
         started_at = coalesce(run.started_at, clock_timestamp()), next_seq = run.next_seq + 1
-    from due where run.id = due.id
+    from taken where run.id = taken.id
     returning run.*
 ),
 logged as (

@@ -49,9 +49,11 @@ class Sweeper:
             self._healthy_since = None
         try:
             ready = list(await self._store.promote(BATCH))
-            if self._healthy_since is None:
-                self._healthy_since = now
-            if now - self._healthy_since >= self._options.lease_ttl_seconds:
+            answered = self._clock.monotonic()
+            # An answer that took long may have waited for a frozen database: that is an outage too.
+            if self._healthy_since is None or answered - now > self._options.lease_ttl_seconds / 2:
+                self._healthy_since = answered
+            if answered - self._healthy_since >= self._options.lease_ttl_seconds:
                 taken = await self._store.requeue_expired(BATCH)
                 if taken:
                     log.warning("sweeper.requeued", runs=len(taken))

@@ -32,6 +32,8 @@ log = structlog.get_logger()
 CLAIM_LIMIT = 500
 # A claim whose answer was lost may land late, but not after the server has given up on it.
 DOUBT_SECONDS = 60.0
+# A drain waits this long for abandoned steps to be written down; without a database they never are.
+HAND_OVER_SECONDS = 2.0
 StopReason = Literal["cancel", "lost", "refused", "drain", "slice_over"]
 
 
@@ -109,17 +111,22 @@ class Worker:
         """Claim nothing more; bring every run to a step boundary, or abandon its step, in time (I9)."""
         self.draining = True
         self.ring()
+        if await self._empty_within(seconds):
+            return
+        for slot in list(self._slots.values()):
+            slot.stop("drain")
+        if not await self._empty_within(HAND_OVER_SECONDS):
+            log.warning("worker.not_handed_over", runs=len(self._slots))
+
+    async def _empty_within(self, seconds: float) -> bool:
         try:
             async with asyncio.timeout(seconds):
                 while self._slots:
                     self._emptied.clear()
                     await self._emptied.wait()
         except TimeoutError:
-            for slot in list(self._slots.values()):
-                slot.stop("drain")
-            while self._slots:
-                self._emptied.clear()
-                await self._emptied.wait()
+            return False
+        return True
 
     async def _claim(self) -> Sequence[ClaimedRun]:
         free = self._options.slots - len(self._slots)
