@@ -54,6 +54,16 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def environment(own: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment without Helium's settings and providers' keys, and `own`."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("HELIUM_") and not name.endswith(("_API_KEY", "_BASE_URL"))
+    }
+    return {**inherited, **own}
+
+
 class Forge:
     """The warm interpreter that forks Helium processes; see `tests/support/forge.py`."""
 
@@ -148,15 +158,8 @@ class Fleet:
         self.home = home
         self.nodes: list[Node] = []
         self._forge = forge
-        own = {name: value for name, value in os.environ.items() if not name.startswith("HELIUM_")}
-        self._env = {
-            **own,
-            **FAST,
-            "HELIUM_HOME": str(home),
-            "HELIUM_DATABASE_URL": url,
-            "HELIUM_LOG_FORMAT": "json",
-            **(env or {}),
-        }
+        own = {"HELIUM_HOME": str(home), "HELIUM_DATABASE_URL": url, "HELIUM_LOG_FORMAT": "json"}
+        self._env = environment({**FAST, **own, **(env or {})})
 
     def start(self, *arguments: str, **env: str) -> Node:
         """A process with these arguments of `helium`, and these settings beside the fleet's own."""
