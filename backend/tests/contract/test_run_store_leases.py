@@ -1,5 +1,7 @@
 """Leases: renewed, given back, expired; and the runs that wait behind others."""
 
+from uuid import UUID
+
 from helium.core.events import LoggedEvent, RunCancelled, RunRequeued
 from helium.core.spec import AgentSpec
 from helium.kit.ids import new_id
@@ -138,10 +140,27 @@ async def test_one_run_is_abandoned_by_its_holder_only(side: Side) -> None:
     assert (await side.stored(stranger)).row.status == "in_progress"
 
 
-async def claimed_elsewhere(side: Side) -> object:
+async def claimed_elsewhere(side: Side) -> UUID:
     new = await started(side)
     await claimed(side)
     return new.id
+
+
+async def test_a_worker_disowns_the_runs_that_it_does_not_know_of(side: Side) -> None:
+    known, unknown = [(await started(side)).id for _ in range(2)]
+    worker = new_id()
+    run, _ = [await claimed(side, worker) for _ in range(2)]
+    stranger = await claimed_elsewhere(side)
+
+    given_back = await side.store.disown(worker, [run.lease.token])
+
+    assert list(given_back) == [unknown]
+    stored = await side.stored(unknown)
+    assert (stored.row.status, stored.owned, stored.lost_tokens) == ("queued", False, 0)
+    assert stored.log[-1].event == RunRequeued(reason="error")
+    others = [(await side.stored(run_id)).row.status for run_id in (known, stranger)]
+    assert others == ["in_progress", "in_progress"]
+    assert list(await side.store.disown(worker, [])) == [known]
 
 
 async def test_waiting_runs_are_promoted_in_the_order_of_their_coming(side: Side) -> None:
@@ -162,7 +181,7 @@ async def test_waiting_runs_are_promoted_in_the_order_of_their_coming(side: Side
 
 async def test_promotion_takes_one_run_of_each_thread_up_to_the_limit(side: Side) -> None:
     workspace = await side.workspace()
-    waiting = set[object]()
+    waiting = set[UUID]()
     for _ in range(3):
         first = await started(side, workspace_id=workspace)
         join = {"workspace_id": workspace, "thread_id": first.thread_id, "when_busy": "enqueue"}

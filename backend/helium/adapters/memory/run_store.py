@@ -190,6 +190,12 @@ class MemoryRunStore:
         if run is not None and run.leased_by(lease):
             self._give_back(run, RunRequeued(reason="error"), lost=True)
 
+    async def disown(self, worker_id: UUID, held: Sequence[UUID]) -> Sequence[UUID]:
+        unknown = [r for r in self._leased() if r.worker_id == worker_id and r.owner_token not in held]
+        for run in unknown:
+            self._give_back(run, RunRequeued(reason="error"), lost=False)
+        return [run.id for run in unknown]
+
     async def requeue_expired(self, limit: int) -> Sequence[UUID]:
         now = self._clock.time()
         lost = [run for run in self._leased() if self._expires_at(run) < now][:limit]
