@@ -1,19 +1,11 @@
 "use client";
 
-import type { MouseEvent } from "react";
 import { PlusIcon } from "@/components/icons";
 import { Mark } from "@/components/mark";
-import { goTo, HOME } from "@/lib/location";
+import { HOME } from "@/lib/location";
+import { onPlainClick } from "./plain-click";
 import { ThemeSwitch } from "./theme-switch";
 import { ThreadList } from "./thread-list";
-
-/** A plain click goes there without a page load; with a modifier the browser does its own. */
-export function onPlainClick(event: MouseEvent, path: string, then: () => void): void {
-  if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
-  event.preventDefault();
-  goTo(path);
-  then();
-}
 
 type Props = { threadId: string | null; onLeave: () => void };
 

@@ -10,7 +10,7 @@ import { dayGroup } from "@/lib/format";
 import { threadPath } from "@/lib/location";
 import { useThreads } from "@/lib/queries";
 import { phaseOfStatus } from "@/lib/run-phase";
-import { onPlainClick } from "./sidebar";
+import { onPlainClick } from "./plain-click";
 
 type Props = { threadId: string | null; onLeave: () => void };
 
