@@ -348,7 +348,7 @@ async def test_progress_forgives_lost_attempts() -> None:
     assert view.status == "completed"
 
 
-async def test_guard_a_superseded_worker_stops_and_writes_nothing_more() -> None:
+async def test_a_superseded_worker_changes_nothing() -> None:
     stage = Stage()
     world = stage.world
     run_id = await world.start()
@@ -368,6 +368,22 @@ async def test_guard_a_superseded_worker_stops_and_writes_nothing_more() -> None
     assert [logged.seq for logged in world.log(run_id)] == list(range(1, view.last_seq + 1))
     assert world.types(run_id).count("run.completed") == 1
     assert len([e for e in world.events(run_id) if isinstance(e, ItemDone)]) == 1
+
+
+async def test_guard_a_run_whose_lease_is_lost_is_stopped_although_its_model_says_nothing_more() -> None:
+    more = asyncio.Event()
+    world = World(answers(["Hel", more, "lo", Hang()]))
+    run_id = await world.start()
+
+    async with world.working() as old:
+        await until(lambda: "item.delta" in world.types(run_id))
+        await world.take_over()
+        await world.store.claim(UUID(int=0x999), 1)
+        before = world.types(run_id)
+        more.set()
+        await until(lambda: old.active == 0, "the end of the lost run")
+
+    assert world.types(run_id) == before
 
 
 async def test_a_dead_attempts_text_is_taken_back_before_the_next_one_speaks() -> None:
