@@ -131,7 +131,7 @@ def helium(folder: Path, fake: Server, command: str, extra: Mapping[str, str]) -
                 port=port,
                 dialect="responses",
                 model_prefix="openai-chat:",
-                token=_token(words, env),
+                token=token(words, env),
                 home=home,
                 ready_seconds=up[1],
             )
@@ -140,7 +140,7 @@ def helium(folder: Path, fake: Server, command: str, extra: Mapping[str, str]) -
             processes.end(pid)
 
 
-def _token(up: Sequence[str], env: Mapping[str, str]) -> str:
+def token(up: Sequence[str], env: Mapping[str, str]) -> str:
     """What `helium token` prints, by the same program that `helium up` was started with."""
     command = [*up[: up.index("up")], "token"]
     shown = subprocess.run(command, cwd=BACKEND, env=env, capture_output=True, text=True, timeout=60)

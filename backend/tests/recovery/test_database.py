@@ -72,7 +72,9 @@ async def test_a_restart_under_load_fails_no_run_and_loses_no_write(
     await asyncio.to_thread(server.control, "restart", "-m", mode)
 
     before = len(prober.accepted)
-    await until(lambda: len(prober.accepted) > before + 10, "runs are accepted again")
+    await until(
+        lambda: probing.done() or len(prober.accepted) > before + 10, "runs are accepted again"
+    )
     probing.cancel()
     with suppress(asyncio.CancelledError):
         await probing
