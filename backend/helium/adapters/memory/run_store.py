@@ -109,7 +109,21 @@ class MemoryRunStore:
     async def claim(self, worker_id: UUID, limit: int) -> Sequence[ClaimedRun]:
         now = self._clock.time()
         due = sorted((r for r in self.runs.values() if r.due(now)), key=lambda r: (r.due_at, r.id))
-        return [self._claim(run, worker_id, now) for run in due[:limit]]
+        return [self._claim(run, worker_id, now) for run in self._apart(due, worker_id, now, limit)]
+
+    def _apart(
+        self, due: Sequence[RunRecord], worker_id: UUID, now: float, limit: int
+    ) -> Sequence[RunRecord]:
+        """The first of those that are due; suspects of a crash last and one at a time, for a minute."""
+        suspects = [r for r in due if r.attempts_without_progress >= 2 and r.due_at >= now - 60]
+        beside_retry = any(
+            run.status == "in_progress" and run.worker_id == worker_id and run.attempts_without_progress > 1
+            for run in self.runs.values()
+        )
+        wait = beside_retry or any(run.attempts_without_progress == 1 for run in due)
+        first = suspects[: 0 if wait else 1]
+        others = [run for run in due if run not in suspects][: limit - len(first)]
+        return sorted([*first, *others], key=lambda run: (run.due_at, run.id))
 
     def _claim(self, run: RunRecord, worker_id: UUID, now: float) -> ClaimedRun:
         lease = run.lease_to(worker_id, uuid4(), now)

@@ -1,0 +1,245 @@
+"""The guards that `mutate.py` takes away: where each stands, what it becomes, who must notice."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    name: str
+    file: str
+    """Below backend/helium."""
+    code: str
+    instead: str
+    tests: tuple[str, ...]
+    places: int = 1
+
+
+def db(*names: str) -> tuple[str, ...]:
+    return tuple(f"tests/db/test_guards.py::test_guard_{name}" for name in names)
+
+
+def engine(file: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"tests/engine/test_{file}.py::test_guard_{name}" for name in names)
+
+
+LOG = "db/event_log.py"
+QUEUE = "db/run_queue.py"
+STORE = "db/run_store.py"
+SCHEMA = "db/migrations/versions/0001_core.py"
+FENCE = "run.epoch = w.epoch and run.owner_token = w.token"
+PUBLISHED_FIRST = """\
+        for _, write, _ in batch:
+            self._hub.publish(
+                write.lease.run_id,
+                [
+                    LoggedEvent(seq=seq, event=event, created_at=0.0)
+                    for seq, event in enumerate(write.events, write.first_seq)
+                ],
+            )
+"""
+STORED = "        results = await self._stored([write for _, write, _ in batch])\n"
+
+GUARDS = (
+    Guard("fencing token: epoch", LOG, FENCE, "run.owner_token = w.token", db("epoch_of_the_token"), 2),
+    Guard("fencing token: uuid", LOG, FENCE, "run.epoch = w.epoch", db("uuid_of_the_token"), 2),
+    Guard("first number", LOG, "      and run.next_seq = w.first_seq\n", "", db("first_number"), 2),
+    Guard(
+        "step compare-and-set",
+        LOG,
+        "      and (w.step is null or run.steps = w.step)\n",
+        "",
+        db("step_position"),
+    ),
+    Guard(
+        "token cleared at close",
+        LOG,
+        "owner_token = case when w.status is null then run.owner_token end",
+        "owner_token = run.owner_token",
+        db("a_closed_lease_is_worth_nothing"),
+    ),
+    Guard(
+        "token cleared when given back",
+        QUEUE,
+        "owner_token = null, worker_id = null",
+        "worker_id = null",
+        db("a_run_that_was_given_back_has_no_owner"),
+    ),
+    Guard(
+        "a landed write is known by epoch and words",
+        LOG,
+        "where e.epoch = w.epoch and e.payload::text = w.payload",
+        "where true",
+        db("the_landed_write_is_known_by_its_words_and_epoch"),
+    ),
+    Guard(
+        "one active run of a thread",
+        SCHEMA,
+        "create unique index run_one_active",
+        "create index run_one_active",
+        db("one_active_run_of_a_thread", "one_active_run_even_by_hand"),
+    ),
+    Guard(
+        "terminal states are final: cancel",
+        STORE,
+        "if is_terminal(run.status):",
+        "if False:",
+        db("a_finished_run_is_not_cancelled"),
+    ),
+    Guard(
+        "terminal states are final: resume",
+        QUEUE,
+        "where id = $1 and status = 'requires_action'",
+        "where id = $1",
+        db("a_finished_run_is_not_resumed"),
+    ),
+    Guard(
+        "an action is decided once",
+        QUEUE,
+        "where id = $1 and state = 'pending'\nreturning",
+        "where id = $1\nreturning",
+        db("an_action_is_decided_once"),
+    ),
+    Guard(
+        "one question at a time",
+        SCHEMA,
+        "create unique index action_one_pending",
+        "create index action_one_pending",
+        db("a_run_asks_one_question_at_a_time"),
+    ),
+    Guard(
+        "only expired leases are taken",
+        QUEUE,
+        "(w.id is null or w.lease_expires_at < clock_timestamp())",
+        "true",
+        db("a_living_worker_keeps_its_runs"),
+    ),
+    Guard(
+        "a thread belongs to its workspace",
+        QUEUE,
+        "where id = $1 and workspace_id = $2 for no key update",
+        "where id = $1 and $2::uuid is not null for no key update",
+        db("a_thread_belongs_to_its_workspace"),
+    ),
+    Guard(
+        "a key stands for one request",
+        STORE,
+        'row["request_hash"] != new.request_hash',
+        "False",
+        db("a_key_stands_for_one_request"),
+    ),
+    Guard(
+        "commit before publish",
+        "engine/log_writer.py",
+        STORED,
+        PUBLISHED_FIRST + STORED,
+        engine("log_writer", "nothing_is_shown_before_the_store_has_it"),
+    ),
+    Guard(
+        "renew before steal",
+        "engine/sweeper.py",
+        "if answered - self._healthy_since >= self._options.lease_ttl_seconds:",
+        "if True:",
+        engine("sweeper", "nothing_is_taken_before_the_database_was_healthy_for_a_whole_lease"),
+    ),
+    Guard(
+        "renew before steal: a frozen database",
+        "engine/sweeper.py",
+        " or answered - now > self._options.lease_ttl_seconds / 2",
+        "",
+        ("tests/recovery/test_guards.py::test_guard_a_frozen_database_is_an_outage",),
+    ),
+    Guard(
+        "renew before steal: a machine that slept",
+        "engine/sweeper.py",
+        "if self._slept():",
+        "if False:",
+        engine("sweeper", "a_machine_that_slept_takes_nothing_from_those_who_slept_with_it"),
+    ),
+    Guard(
+        "fresh lease before a step",
+        "engine/journal.py",
+        "        await wait_until_fresh(self._lease, self._clock)\n",
+        "",
+        engine("worker", "no_step_starts_when_the_lease_is_no_longer_fresh"),
+    ),
+    Guard(
+        "fresh lease before a claim",
+        "engine/worker.py",
+        " or not self._lease.fresh(self._platform.clock.monotonic())",
+        "",
+        engine("worker", "a_worker_whose_lease_is_not_fresh_claims_nothing"),
+    ),
+    Guard(
+        "a stuck loop loses its lease",
+        "engine/lease.py",
+        "if now - self._lease.loop_turned_at > self._stuck_loop_seconds:",
+        "if False:",
+        engine("lease", "a_loop_that_no_longer_turns_loses_its_lease"),
+    ),
+    Guard(
+        "intent before effect",
+        "engine/tool_call.py",
+        "await self._journal.intend(",
+        "(lambda effect: None)(",
+        engine("tool_call", "the_intent_is_durable_before_the_effect_begins"),
+    ),
+    Guard(
+        "an effect in doubt asks a person",
+        "engine/tool_call.py",
+        "        if effect is not None:\n",
+        "        if False:\n",
+        engine("tool_call", "a_call_that_was_begun_and_never_recorded_waits_for_a_person"),
+    ),
+    Guard(
+        "a decision is bound to what was shown",
+        "engine/tool_call.py",
+        "decided.subject_hash == self._subject()",
+        "True",
+        engine("tool_call", "an_approval_is_for_these_arguments_and_no_others"),
+    ),
+    Guard(
+        "a repetition is decided once",
+        "engine/tool_call.py",
+        " and decided.epoch > not_before",
+        "",
+        engine("tool_call", "a_decision_to_repeat_counts_for_one_repetition"),
+    ),
+    Guard(
+        "a recorded step is not done again",
+        "engine/journal.py",
+        "        if self.recorded:\n            return self._replay(name)\n",
+        "",
+        engine("journal", "a_recorded_step_is_returned_and_not_done_again"),
+    ),
+    Guard(
+        "a step's name is checked",
+        "engine/journal.py",
+        "if record.name != name:",
+        "if False:",
+        engine("journal", "a_step_of_another_name_is_an_error_instead_of_a_guess"),
+    ),
+    Guard(
+        "a claim without an answer is given back",
+        "engine/worker.py",
+        "                await self._disown()\n",
+        "                pass\n",
+        (
+            "tests/recovery/test_ambiguous_commit.py"
+            "::test_a_claim_whose_answer_was_lost_is_given_back_by_its_living_worker",
+        ),
+    ),
+    Guard(
+        "suspects of a crash are kept apart",
+        QUEUE,
+        "and (attempts_without_progress < 2 or due_at < clock_timestamp() - interval '1 minute')",
+        "",
+        ("tests/recovery/test_guards.py::test_guard_suspects_go_last_and_one_at_a_time",),
+    ),
+    Guard(
+        "a step that no slice can hold counts as an attempt",
+        "engine/worker.py",
+        'progress=slot.reason == "drain"',
+        "progress=True",
+        ("tests/recovery/test_workers.py::test_a_step_that_no_slice_can_hold_fails_its_run",),
+    ),
+)
