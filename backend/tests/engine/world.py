@@ -16,7 +16,7 @@ from helium.adapters.memory.run_store import MemoryRunStore
 from helium.adapters.scripted import ScriptedModel
 from helium.core.budget import Usage
 from helium.core.errors import InvalidRequest
-from helium.core.events import Event, LoggedEvent, RunRequeued, event_type
+from helium.core.events import Event, LoggedEvent, event_type
 from helium.core.fold import EMPTY, RunView, fold
 from helium.core.items import FunctionTool, Item, Message, ToolCall, ToolResult, user_message
 from helium.core.spec import AgentSpec
@@ -65,12 +65,6 @@ class ProbedStore(MemoryRunStore):
         if self.after is not None:
             await self.after(writes)
         return results
-
-    async def disown(self, worker_id: UUID, held: Sequence[UUID]) -> Sequence[UUID]:
-        lost = [r for r in self._leased() if r.worker_id == worker_id and r.owner_token not in held]
-        for run in lost:
-            self._give_back(run, RunRequeued(reason="lease_expired"), lost=True)
-        return [run.id for run in lost]
 
 
 @dataclass
@@ -220,6 +214,17 @@ class World:
 
     def types(self, run_id: UUID) -> list[str]:
         return [event_type(event) for event in self.events(run_id)]
+
+
+class Stage:
+    """A run in the middle of its first answer: `Hel` is said and shown, then the model is silent."""
+
+    def __init__(self, **options: Any) -> None:
+        self.rest = asyncio.Event()
+        self.world = World(answers(["Hel", self.rest, "lo"]), **options)
+
+    async def said(self, run_id: UUID) -> None:
+        await until(lambda: "item.delta" in self.world.types(run_id), "the first text")
 
 
 def answers(*turns: Sequence[Any]) -> ScriptedModel:
