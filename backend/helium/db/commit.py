@@ -10,6 +10,7 @@ from helium.core.budget import Usage
 from helium.core.errors import LeaseLost, StepMismatch
 from helium.core.events import encode_event
 from helium.db import event_log as sql
+from helium.db.cancel import cancel_if_asked
 from helium.db.database import Database
 from helium.kit.failpoint import failpoint
 from helium.kit.text import without_nul
@@ -161,6 +162,7 @@ async def _store_extras(connection: asyncpg.Connection, write: Write) -> None:
             _text(action.arguments),
             lease.epoch,
         )
+        await cancel_if_asked(connection, lease.run_id)
 
 
 async def _refused(

@@ -282,6 +282,8 @@ update run set status = 'cancelled', finished_at = clock_timestamp(), held = fal
 where id = $1 and status in ('queued', 'requires_action')
 """
 
+CANCEL_ASKED = "select cancel_requested_at is not null from run where id = $1"
+
 VOID_ACTIONS = "update action set state = 'void' where run_id = $1 and state = 'pending'"
 
 APPEND_UNLEASED = """

@@ -17,16 +17,15 @@ from helium.core.errors import (
     ThreadMoved,
 )
 from helium.core.events import (
-    CancelRequested,
     LoggedEvent,
-    RunCancelled,
     RunQueued,
     RunResumed,
     encode_event,
 )
 from helium.core.items import Item
-from helium.core.states import RunStatus, is_terminal
+from helium.core.states import RunStatus
 from helium.db import run_queue as sql
+from helium.db.cancel import cancel_within
 from helium.db.commit import REFUSALS, commit_writes
 from helium.db.database import Database
 from helium.db.event_log import READ
@@ -189,7 +188,7 @@ class PostgresRunStore:
             )
         if new.when_busy == "interrupt" and active is not None:
             with suppress(RunAlreadyFinished):  # it ended by itself in between
-                await self._cancel_in(connection, active)
+                await cancel_within(connection, active)
         return _number(await connection.fetchval(sql.INSERT_RUN, *values, True))
 
     # --- claim ---------------------------------------------------------------------------------
@@ -312,30 +311,9 @@ class PostgresRunStore:
     async def request_cancel(self, run_id: UUID) -> RunStatus:
         failpoint("cancel.before_commit")
         async with self._db.transaction() as connection:
-            status = await self._cancel_in(connection, run_id)
+            status = await cancel_within(connection, run_id)
         failpoint("cancel.after_commit")
         return status
-
-    async def _cancel_in(self, connection: asyncpg.Connection, run_id: UUID) -> RunStatus:
-        row = await connection.fetchrow(sql.LOCK_RUN, run_id)
-        if row is None:
-            raise NotFound("There is no such run.")
-        run = run_row(row)
-        if is_terminal(run.status):
-            raise RunAlreadyFinished(f"The run is already {run.status}.")
-        if run.status == "in_progress":
-            await connection.execute(sql.MARK_CANCEL, run_id)
-            return "in_progress"
-        await connection.execute(sql.CANCEL_IDLE, run_id)
-        await connection.execute(sql.VOID_ACTIONS, run_id)
-        events = [CancelRequested(), RunCancelled(usage=run.usage)]
-        await connection.execute(
-            sql.APPEND_UNLEASED,
-            run_id,
-            [run.last_seq + 1, run.last_seq + 2],
-            [encode_event(event).decode() for event in events],
-        )
-        return "cancelled"
 
     async def decide(
         self, action_id: UUID, *, decision: str, answer: str | None, decided_by: str

@@ -8,7 +8,7 @@ from helium.core.errors import ActionAlreadyDecided, NotFound, RunAlreadyFinishe
 from helium.core.events import CancelRequested, LoggedEvent, RunCancelled, RunResumed
 from helium.core.states import RunStatus
 from helium.kit.ids import new_id, to_wire
-from helium.ports import ActionRow, RunRow
+from helium.ports import ActionRow, Committed, RunRow
 from tests.support.factories import (
     USAGE,
     a_step,
@@ -85,6 +85,22 @@ async def test_a_run_in_progress_is_marked_for_its_worker(side: Side) -> None:
     assert list(await side.store.cancels(new_id())) == []
     await side.store.commit([finish(run, "cancelled")])
     assert list(await side.store.cancels(worker)) == []
+
+
+async def test_a_run_that_parks_after_it_was_to_be_cancelled_is_cancelled(side: Side) -> None:
+    """Its worker had not heard of it yet; parked, the run has no worker that could."""
+    new = await started(side)
+    run = await claimed(side)
+    await side.store.request_cancel(new.id)
+    action = an_action(run)
+
+    (landed,) = await side.store.commit([park(run, action)])
+
+    assert isinstance(landed, Committed)
+    stored = await side.stored(new.id)
+    assert (stored.row.status, stored.row.finished_at, stored.owned) == ("cancelled", 0.0, False)
+    assert [logged.event for logged in stored.log[3:]] == [CancelRequested(), RunCancelled()]
+    assert [a.state for a in stored.actions] == ["void"]
 
 
 @pytest.mark.parametrize("status", ["completed", "failed", "cancelled", "incomplete"])

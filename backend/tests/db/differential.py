@@ -137,7 +137,7 @@ class TwoStores(RuleBasedStateMachine):
             key=lambda r: (r.due_at, r.id),
         )
         for place, run in enumerate(queued):
-            ahead = -3600.0 + place if run.due_at <= now else 3600.0
+            ahead = run.due_at - now + place * 1e-5 - (0.1 if run.due_at <= now else 0)
             self.run(
                 self.right.database.execute(
                     "update run set due_at = clock_timestamp() + make_interval(secs => $2) where id = $1",

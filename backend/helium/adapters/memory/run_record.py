@@ -7,7 +7,15 @@ from uuid import UUID
 import msgspec
 
 from helium.core.budget import Usage
-from helium.core.events import Event, ItemAdded, StepRetracted, decode_event, encode_event
+from helium.core.events import (
+    CancelRequested,
+    Event,
+    ItemAdded,
+    RunCancelled,
+    StepRetracted,
+    decode_event,
+    encode_event,
+)
 from helium.core.items import Item
 from helium.core.spec import AgentSpec
 from helium.core.states import ACTIVE, RunStatus, is_terminal
@@ -181,6 +189,8 @@ class RunRecord:
             self.boundary_seq = self.next_seq
         if write.close is not None:
             self._close(write.close, now)
+        if self.status == "requires_action" and self.cancel_requested:
+            self.cancel(now)  # nobody holds it who would do it
 
     def _record(self, step: StepRecord) -> None:
         result = msgspec.json.decode(msgspec.json.encode(step.result), type=StepResult)
@@ -207,7 +217,14 @@ class RunRecord:
             self.error_message = without_nul(close.error_message)
         self.end_lease(close.status, now, close.due_in_seconds)
 
-    def void_actions(self) -> None:
+    def cancel(self, now: float) -> None:
+        """The end of a run that nobody holds."""
+        self.append([CancelRequested(), RunCancelled(usage=self.usage)], now)
+        self._void_actions()
+        self.held = False
+        self.end_lease("cancelled", now)
+
+    def _void_actions(self) -> None:
         for action in self.actions.values():
             if action.state == "pending":
                 self.actions[action.id] = replace(action, state="void")

@@ -19,7 +19,6 @@ from helium.core.errors import (
     ThreadMoved,
 )
 from helium.core.events import (
-    CancelRequested,
     Event,
     LoggedEvent,
     RunCancelled,
@@ -272,11 +271,7 @@ class MemoryRunStore:
         run.cancel_requested = True
         if run.status == "in_progress":
             return "in_progress"
-        now = self._clock.time()
-        run.append([CancelRequested(), RunCancelled(usage=run.usage)], now)
-        run.void_actions()
-        run.held = False
-        run.end_lease("cancelled", now)
+        run.cancel(self._clock.time())
         return "cancelled"
 
     async def decide(
