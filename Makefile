@@ -10,7 +10,7 @@ COMPILE = $(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header
 NO_DATABASE = not postgres and not process and not browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run page check test test-all bench fmt lock contracts doctor clean
+.PHONY: help run page check test test-all bench mutate fmt lock contracts doctor clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ test-all: check ## the checks, all tests, and the page in a real browser
 bench: ## the benchmark; writes docs/benchmarks
 	@$(PREPARE) test
 	@cd backend && $(BIN)/python -m bench $(BENCH)
+
+mutate: ## take away each guard in turn; the tests must notice; writes docs/benchmarks
+	@$(PREPARE) test
+	@$(BIN)/python scripts/mutate.py $(GUARD)
 
 fmt: ## format, and mend what can be mended
 	@cd backend && $(BIN)/ruff check --fix -q . ../scripts; $(BIN)/ruff format -q . ../scripts

@@ -193,9 +193,7 @@ async def running(folder: Path, given: argparse.Namespace) -> AsyncIterator[Benc
     }
     command = [sys.executable, "-m", "helium", "api"]
     try:
-        with servers.started(
-            command, folder / "api.log", port=port, health="/api/ready", env=env
-        ) as _:
+        with servers.started(command, folder / "api.log", port=port, health="/api/ready", env=env) as _:
             token = servers.token([*command[:-1], "up"], env)
             headers = {"Authorization": f"Bearer {token}"}
             address = f"http://127.0.0.1:{port}"

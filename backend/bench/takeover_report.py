@@ -72,7 +72,7 @@ def markdown(outcome: Outcome, picture: str) -> str:
         f"{outcome.date}, commit {where.commit}, `{outcome.command}`, seed {outcome.seed}.",
         f"{where.cpu}, {where.cores} cores; {outcome.workers} resident workers, one API process and the",
         f"embedded database on the same machine, {outcome.active_runs} runs under way at any time;",
-        f"{settings}. Nothing else was kept from the machine.",
+        f"{settings}. The machine was not reserved for it.",
         "",
         "| | |",
         "| --- | ---: |",

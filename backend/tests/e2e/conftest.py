@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.support.processes import BACKEND, READY_SECONDS, environment, free_port
-from tests.support.scene import write_script
 
 from helium.adapters.embedded_postgres import EmbeddedPostgres
+from tests.support.processes import BACKEND, READY_SECONDS, environment, free_port
+from tests.support.scene import write_script
 
 FOLDER = str(Path(__file__).parent)
 TURNS = [

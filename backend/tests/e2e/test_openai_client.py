@@ -8,7 +8,8 @@ from typing import Any
 
 import openai
 import pytest
-from openai.types.responses import Response, ResponseStreamEvent
+from openai.types.responses import ResponseStreamEvent
+
 from tests.e2e.conftest import Running
 
 WEATHER: Any = {
@@ -44,14 +45,16 @@ def numbers(events: Iterable[ResponseStreamEvent]) -> list[int]:
 def test_create(client: openai.OpenAI) -> None:
     response = client.responses.create(model="default", input="calculate 6 * 7")
     assert (response.status, response.output_text) == ("completed", "6 * 7 = 42.")
-    assert response.usage is not None and response.usage.output_tokens > 0
+    assert response.usage is not None
+    assert response.usage.output_tokens > 0
     assert client.responses.retrieve(response.id).output_text == response.output_text
 
 
 def test_a_tool_that_helium_runs_is_an_mcp_call(client: openai.OpenAI) -> None:
     response = client.responses.create(model="default", input="calculate 6 * 7")
     call, message = response.output
-    assert call.type == "mcp_call" and message.type == "message"
+    assert call.type == "mcp_call"
+    assert message.type == "message"
     assert (call.name, call.output, call.error) == ("calculator", "42", None)
     assert json.loads(call.arguments) == {"expression": "6 * 7"}
 
@@ -62,7 +65,8 @@ def test_a_stream_adds_up_to_the_answer(client: openai.OpenAI) -> None:
     assert numbers(events) == sorted(set(numbers(events)))
     assert text_of(events) == COUNTED
     last = events[-1]
-    assert last.type == "response.completed" and last.response.output_text == COUNTED
+    assert last.type == "response.completed"
+    assert last.response.output_text == COUNTED
 
 
 def test_the_stream_helper_ends_with_the_whole_response(client: openai.OpenAI) -> None:
@@ -139,24 +143,21 @@ def test_a_conversation_by_its_id(client: openai.OpenAI) -> None:
 
 def test_an_older_response_branches_off(client: openai.OpenAI) -> None:
     first = client.responses.create(model="default", input="my name is Ann")
-    main = client.responses.create(
-        model="default", input="my name is Bob", previous_response_id=first.id
-    )
+    main = client.responses.create(model="default", input="my name is Bob", previous_response_id=first.id)
     branch = client.responses.create(
         model="default", input="what is my name", previous_response_id=first.id
     )
     assert branch.output_text == "Your name is Ann."
     assert branch.conversation != main.conversation
-    again = client.responses.create(
-        model="default", input="what is my name", previous_response_id=main.id
-    )
+    again = client.responses.create(model="default", input="what is my name", previous_response_id=main.id)
     assert (again.output_text, again.conversation) == ("Your name is Bob.", main.conversation)
 
 
 def test_a_function_of_the_callers_own_makes_a_round_trip(client: openai.OpenAI) -> None:
     asked = client.responses.create(model="scripted:test", input="weather in Oslo?", tools=[WEATHER])
     (call,) = asked.output
-    assert call.type == "function_call" and asked.status == "completed"
+    assert call.type == "function_call"
+    assert asked.status == "completed"
     assert (call.name, json.loads(call.arguments)) == ("get_weather", {"city": "Oslo"})
 
     answered = client.responses.create(
@@ -193,7 +194,8 @@ def test_an_idempotency_key_gives_the_first_answer_again(client: openai.OpenAI) 
     headers = {"Idempotency-Key": f"order-{time.time_ns()}"}
     first = client.responses.create(model="default", input="calculate 6 * 7", extra_headers=headers)
     again = client.responses.create(model="default", input="calculate 6 * 7", extra_headers=headers)
-    assert again.id == first.id and again.output == first.output
+    assert again.id == first.id
+    assert again.output == first.output
     with pytest.raises(openai.ConflictError):
         client.responses.create(model="default", input="something else", extra_headers=headers)
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
 import pytest
+
 from tests.support.processes import Forge, forge
 from tests.support.scene import Scene, scene
 

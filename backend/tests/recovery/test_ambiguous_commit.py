@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from tests.support.processes import Forge, until
 from tests.support.proxy import Cut, PostgresProxy, postgres_proxy
 from tests.support.scene import Scene, said, scene
@@ -41,7 +42,8 @@ async def test_a_cut_around_a_commit_loses_and_repeats_nothing(
 
     runs = await stage.whole([first, second])
 
-    assert plan.done == 1 and worker.exit_code is None
+    assert plan.done == 1
+    assert worker.exit_code is None
     assert [run["status"] for run in runs] == ["completed", "completed"]
     assert said(runs[0]) == "Added 9 bytes to log.txt."
     assert said(runs[1]) == " ".join(map(str, range(1, 26)))

@@ -9,15 +9,15 @@ from collections.abc import AsyncIterator, Generator
 from contextlib import suppress
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
+
+from helium.adapters.embedded_postgres import EmbeddedPostgres
+from helium.db.migrate import migrate
 from tests.support.processes import Forge, hold, until
 from tests.support.proxy import PostgresProxy, postgres_proxy
 from tests.support.scene import Scene, said, scene
-
-import asyncpg
-from helium.adapters.embedded_postgres import EmbeddedPostgres
-from helium.db.migrate import migrate
 
 COUNTED = " ".join(map(str, range(1, 31)))
 TTL = 1.0
@@ -72,9 +72,7 @@ async def test_a_restart_under_load_fails_no_run_and_loses_no_write(
     await asyncio.to_thread(server.control, "restart", "-m", mode)
 
     before = len(prober.accepted)
-    await until(
-        lambda: probing.done() or len(prober.accepted) > before + 10, "runs are accepted again"
-    )
+    await until(lambda: probing.done() or len(prober.accepted) > before + 10, "runs are accepted again")
     probing.cancel()
     with suppress(asyncio.CancelledError):
         await probing
@@ -84,7 +82,9 @@ async def test_a_restart_under_load_fails_no_run_and_loses_no_write(
     for run_id in prober.accepted:
         await stage.status(run_id, "completed")
     await stage.consistent()
-    print(f"\nrestart -m {mode}: longest gap {prober.gap:.2f} s, {len(prober.accepted)} accepted meanwhile")
+    print(  # noqa: T201 - shown with `pytest -s`, and when the test fails
+        f"\nrestart -m {mode}: longest gap {prober.gap:.2f} s, {len(prober.accepted)} accepted meanwhile"
+    )
     await stage.connection.close()
     assert prober.gap < 10
 
@@ -138,9 +138,7 @@ async def test_an_outage_longer_than_the_lease_takes_no_run_from_the_living(
     stage.connection = await asyncpg.connect(server.url)
 
     ended = await stage.whole(runs)
-    assert [(run["status"], run["attempt"], said(run)) for run in ended] == [
-        ("completed", 1, COUNTED)
-    ] * 8
+    assert [(run["status"], run["attempt"], said(run)) for run in ended] == [("completed", 1, COUNTED)] * 8
     await stage.consistent()
     await stage.connection.close()
 
@@ -156,9 +154,7 @@ async def proxy(server: Server) -> AsyncIterator[PostgresProxy]:
         yield made
 
 
-async def test_a_frozen_database_takes_no_run_from_the_living(
-    stage: Scene, proxy: PostgresProxy
-) -> None:
+async def test_a_frozen_database_takes_no_run_from_the_living(stage: Scene, proxy: PostgresProxy) -> None:
     for _ in range(2):
         await stage.fleet.worker(HELIUM_DATABASE_URL=proxy.url)
     runs = [await stage.start("count from 1 to 30 slowly") for _ in range(4)]
@@ -170,9 +166,7 @@ async def test_a_frozen_database_takes_no_run_from_the_living(
     proxy.thaw()
 
     ended = await stage.whole(runs)
-    assert [(run["status"], run["attempt"], said(run)) for run in ended] == [
-        ("completed", 1, COUNTED)
-    ] * 4
+    assert [(run["status"], run["attempt"], said(run)) for run in ended] == [("completed", 1, COUNTED)] * 4
     await stage.consistent()
 
 

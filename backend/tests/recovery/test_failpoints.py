@@ -6,10 +6,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.support.processes import until
-from tests.support.scene import Scene, said
 
 from helium.kit.failpoint import FAILPOINTS
+from tests.support.processes import until
+from tests.support.scene import Scene, said
 
 LINE = "the line"
 APPEND = f"append to log.txt: {LINE}"
@@ -29,8 +29,8 @@ class Case:
     """An effect in doubt: whether it has happened by then. None: nothing is in doubt."""
 
 
-COUNT = {"ask": "count from 1 to 15", "answer": " ".join(map(str, range(1, 16)))}
-ONCE = {"ask": APPEND, "answer": "Added 9 bytes to log.txt."}
+COUNT, COUNTED = "count from 1 to 15", " ".join(map(str, range(1, 16)))
+ADDED = "Added 9 bytes to log.txt."
 
 CASES = (
     Case("claim.before_commit", attempts=1),
@@ -39,7 +39,7 @@ CASES = (
     Case("bell.after_ack"),
     Case("model.before_call"),
     Case("model.before_call:2"),
-    Case("model.mid_stream:2", **COUNT),
+    Case("model.mid_stream:2", COUNT, COUNTED),
     Case("model.after_call"),
     Case("step.before_commit"),
     Case("step.after_commit"),
@@ -47,11 +47,11 @@ CASES = (
     Case("step.after_commit:2"),
     Case("finish.before_commit"),
     Case("finish.after_commit", attempts=1),
-    Case("intent.before_commit", **ONCE),
-    Case("intent.after_commit", **ONCE, attempts=3, happened=False),
-    Case("effect.after", **ONCE, attempts=3, happened=True),
-    Case("step.before_commit:2", **ONCE, attempts=3, happened=True),
-    Case("step.after_commit:2", **ONCE),
+    Case("intent.before_commit", APPEND, ADDED),
+    Case("intent.after_commit", APPEND, ADDED, attempts=3, happened=False),
+    Case("effect.after", APPEND, ADDED, attempts=3, happened=True),
+    Case("step.before_commit:2", APPEND, ADDED, attempts=3, happened=True),
+    Case("step.after_commit:2", APPEND, ADDED),
 )
 
 
@@ -102,9 +102,7 @@ async def test_an_api_process_dies_while_it_cancels(
     run_id = await stage.start("count from 1 to 300 slowly")
     if running:
         await stage.events(run_id, 8)
-    doomed = stage.fleet.api(
-        HELIUM_FAILPOINT=point, HELIUM_FAILPOINT_ONCE=str(tmp_path / "died")
-    )
+    doomed = stage.fleet.api(HELIUM_FAILPOINT=point, HELIUM_FAILPOINT_ONCE=str(tmp_path / "died"))
     await until(doomed.ready, "the second API answers")
     headers = {"Authorization": f"Bearer {stage.token}"}
     async with httpx.AsyncClient(base_url=doomed.address, headers=headers) as http:

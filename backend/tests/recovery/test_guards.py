@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
 import pytest
-from tests.support.factories import new_run
 
 from helium.adapters.memory.run_store import MemoryRunStore
 from helium.db.database import Database, open_database
@@ -13,6 +12,7 @@ from helium.engine.options import EngineOptions
 from helium.engine.sweeper import Sweeper
 from helium.kit.clock import ManualClock
 from helium.kit.ids import new_id
+from tests.support.factories import new_run
 
 TTL = 3.0
 
@@ -92,7 +92,8 @@ async def test_guard_suspects_go_last_and_one_at_a_time(database: Database) -> N
     assert await claimed(database, first) == {retried, fresh}
     assert await claimed(database, first) == set()
     alone = await claimed(database, second)
-    assert len(alone) == 1 and alone < suspects
+    assert len(alone) == 1
+    assert alone < suspects
     assert await claimed(database, second) == set()
 
 

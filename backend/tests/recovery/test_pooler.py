@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
+
 from tests.support.processes import Forge, free_port, until
 from tests.support.scene import Scene, said, scene
 

@@ -11,13 +11,13 @@ import asyncpg
 import httpx
 import pytest
 from pydantic import SecretStr
-from tests.support.processes import hold
-from tests.support.scene import new_token, said
 
 from helium.bootstrap import Helium, open_helium
 from helium.db.checker import check_invariants
 from helium.kit.ids import new_id
 from helium.settings import Settings, WorkerSettings
+from tests.support.processes import hold
+from tests.support.scene import new_token, said
 
 FINAL = ("completed", "cancelled")
 
@@ -62,7 +62,7 @@ async def test_of_a_cancel_and_a_completion_exactly_one_wins(
 ) -> None:
     seed = random.randrange(1_000_000)
     dice = random.Random(seed)
-    print(f"seed {seed}")
+    print(f"seed {seed}")  # noqa: T201 - shown when the test fails
 
     async def race() -> tuple[str, int]:
         run_id = await start(http, "calculate 6 * 7")

@@ -3,10 +3,12 @@
 import asyncio
 import signal
 import time
+from itertools import pairwise
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+
 from tests.support.processes import Forge, Node, hold, until
 from tests.support.scene import Scene, kinds, said, scene, write_script
 from tests.support.viewers import the_log
@@ -23,7 +25,7 @@ async def attempt(stage: Scene, run_id: str, number: int) -> None:
         found = await stage.connection.fetchval(
             "select attempt from run where id = $1", UUID(run_id.partition("_")[2])
         )
-        return found >= number
+        return found is not None and found >= number
 
     await until(begun, f"attempt {number} of {run_id}")
 
@@ -156,7 +158,7 @@ async def test_runs_of_one_thread_follow_each_other_across_two_workers(stage: Sc
     answers = [said(run) for run in runs][1:]
     assert answers == [counted(30), "Your name is Ann.", "2 + 2 = 4.", "Your name is Ann."]
     times = [(run["started_at"], run["finished_at"]) for run in runs]
-    assert all(before[1] <= after[0] for before, after in zip(times, times[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(times))
     await stage.consistent()
 
 
@@ -213,5 +215,3 @@ async def test_a_drained_process_hands_over_and_sends_its_viewers_on(
         assert [await reasons(stage, run_id) for run_id in runs] == [["drain"]] * 3
         assert extra.reconnects == 1
         await stage.consistent()
-
-

@@ -78,7 +78,8 @@ class Forge:
 
     def start(self, arguments: Sequence[str], env: Mapping[str, str], log: Path) -> "Node":
         stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None and stdout is not None
+        assert stdin is not None
+        assert stdout is not None
         stdin.write(json.dumps({"arguments": arguments, "env": dict(env), "log": str(log)}) + "\n")
         stdin.flush()
         answer = stdout.readline()

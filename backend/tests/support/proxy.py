@@ -6,7 +6,7 @@ executes: a statement is parsed under a name and executed under that name later.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -178,7 +178,7 @@ async def message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
 
 
 @asynccontextmanager
-async def postgres_proxy(url: str) -> AsyncIterator[PostgresProxy]:
+async def postgres_proxy(url: str) -> AsyncGenerator[PostgresProxy]:
     """A proxy for the database at `url`, which leads to a socket."""
     parts = urlsplit(url)
     options = parse_qs(parts.query)

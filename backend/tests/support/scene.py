@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,6 @@ from uuid import UUID
 
 import asyncpg
 import httpx
-from tests.support.processes import Api, Fleet, Forge, until
-from tests.support.viewers import FINAL, Shown, Viewer, the_log, without_times
 
 from helium.adapters.files.local import LocalFiles
 from helium.core.errors import ToolError
@@ -19,6 +17,8 @@ from helium.db.checker import check_invariants
 from helium.features.identity.key_format import hash_secret, make_key, parse_key
 from helium.features.identity.subject import ALL_SCOPES
 from helium.kit.ids import new_id
+from tests.support.processes import Api, Fleet, Forge, until
+from tests.support.viewers import FINAL, Shown, Viewer, the_log, without_times
 
 SCRIPTED = "scripted:test"
 
@@ -145,7 +145,7 @@ async def new_token(connection: asyncpg.Connection) -> str:
 @asynccontextmanager
 async def scene(
     forge: Forge, home: Path, url: str, *, role: str = "api", **env: str
-) -> AsyncIterator[Scene]:
+) -> AsyncGenerator[Scene]:
     """A scene with one API process and no worker (`role="up"`: with one in the same process)."""
     connection = await asyncpg.connect(url)
     fleet = Fleet(forge, home, url, env)

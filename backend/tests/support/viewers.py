@@ -6,9 +6,9 @@ from typing import Any
 
 import asyncpg
 import httpx
-from tests.support.processes import hold
 
 from helium.core.events import decode_event, encode_event
+from tests.support.processes import hold
 
 FINAL = {"run.completed", "run.failed", "run.cancelled", "run.incomplete"}
 Shown = tuple[int, dict[str, Any]]
