@@ -1,5 +1,7 @@
 """`RunStore.claim`: who gets which run, and what comes with it."""
 
+from uuid import UUID
+
 from helium.core.budget import Usage
 from helium.core.events import ItemAdded, LoggedEvent, RunStarted, StepRetracted
 from helium.core.items import assistant_message, user_message
@@ -208,3 +210,36 @@ async def test_a_run_whose_cancellation_was_asked_for_says_so(side: Side) -> Non
     await side.store.commit([hand_over(run)])
 
     assert (await claimed(side)).cancel_requested
+
+
+async def test_runs_that_lost_two_workers_go_one_at_a_time_and_after_those_that_lost_one(
+    side: Side,
+) -> None:
+    worker, other = new_id(), new_id()
+    suspects = [(await started(side)).id for _ in range(2)]
+    for _ in range(2):
+        for _ in suspects:
+            await claimed(side, worker)
+            side.tick()
+        await lost(side, worker)
+    once = (await started(side)).id
+    await claimed_alone(side, other, once)
+    await lost(side, other)
+    fresh = (await started(side)).id
+
+    claims = [{c.lease.run_id for c in await side.store.claim(worker, 10)} for _ in range(2)]
+    elsewhere = [{c.lease.run_id for c in await side.store.claim(other, 10)} for _ in range(2)]
+
+    assert claims == [{once, fresh}, set()]
+    assert [len(ids) for ids in elsewhere] == [1, 0]
+    assert elsewhere[0] < set(suspects)
+
+
+async def claimed_alone(side: Side, worker: UUID, run_id: UUID) -> None:
+    """Only this run goes to the worker: the others wait meanwhile."""
+    await side.store.renew(worker, TTL_SECONDS)
+    taken = {c.lease.run_id: c for c in await side.store.claim(worker, 10)}
+    assert run_id in taken
+    for claim in taken.values():
+        if claim.lease.run_id != run_id:
+            await side.store.abandon(claim.lease)
