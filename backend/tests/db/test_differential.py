@@ -3,6 +3,7 @@
 import asyncio
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -22,6 +23,7 @@ def two_stores(side: PostgresSide, run: Run) -> type[TwoStores]:
     return OnThisSide
 
 
+@pytest.mark.timeout(900)  # a failure is made small before it is told
 def test_the_model_and_postgres_answer_and_end_the_same(shared_url: str) -> None:
     with asyncio.Runner() as runner:
         opening = open_database(shared_url, pool_size=2, pooler=False)
