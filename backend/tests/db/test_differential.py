@@ -11,7 +11,7 @@ from helium.db.database import open_database
 from tests.db.differential import Run, TwoStores
 from tests.support.sides import PostgresSide
 
-FEW = 100
+FEW = 80
 MANY = os.environ.get("HELIUM_EXAMPLES")
 
 
