@@ -80,7 +80,7 @@ GUARDS = (
     ),
     Guard(
         "terminal states are final: cancel",
-        STORE,
+        "db/cancel.py",
         "if is_terminal(run.status):",
         "if False:",
         db("a_finished_run_is_not_cancelled"),

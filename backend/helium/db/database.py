@@ -7,14 +7,15 @@ from typing import Any
 
 import asyncpg
 
-# What asyncpg raises when the server is away, restarting or refusing: try again later.
+# What asyncpg raises when the server is away, restarting, full or refusing: try again later. An
+# InternalClientError is its answer to a server that says good-bye while a statement is being sent.
 CONNECTION_ERRORS: tuple[type[BaseException], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InternalClientError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
     asyncpg.ReadOnlySQLTransactionError,
     OSError,
     TimeoutError,

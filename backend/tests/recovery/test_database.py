@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Generator
 from contextlib import suppress
 from pathlib import Path
 
-import asyncpg
 import httpx
 import pytest
 
@@ -76,7 +75,7 @@ async def test_a_restart_under_load_fails_no_run_and_loses_no_write(
     probing.cancel()
     with suppress(asyncio.CancelledError):
         await probing
-    stage.connection = await asyncpg.connect(server.url)
+    await stage.reconnect()
     ended = await stage.whole(running)
     assert [(run["status"], said(run)) for run in ended] == [("completed", COUNTED)] * 30
     for run_id in prober.accepted:
@@ -85,7 +84,6 @@ async def test_a_restart_under_load_fails_no_run_and_loses_no_write(
     print(  # noqa: T201 - shown with `pytest -s`, and when the test fails
         f"\nrestart -m {mode}: longest gap {prober.gap:.2f} s, {len(prober.accepted)} accepted meanwhile"
     )
-    await stage.connection.close()
     assert prober.gap < 10
 
 
@@ -135,12 +133,11 @@ async def test_an_outage_longer_than_the_lease_takes_no_run_from_the_living(
     await asyncio.to_thread(server.control, "stop", "-m", "fast")
     await hold(3.5 * TTL)
     await asyncio.to_thread(server.control, "start", "-o", started_with(server))
-    stage.connection = await asyncpg.connect(server.url)
+    await stage.reconnect()
 
     ended = await stage.whole(runs)
     assert [(run["status"], run["attempt"], said(run)) for run in ended] == [("completed", 1, COUNTED)] * 8
     await stage.consistent()
-    await stage.connection.close()
 
 
 def started_with(server: Server) -> str:

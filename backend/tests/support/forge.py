@@ -14,6 +14,7 @@ import os
 import selectors
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -74,6 +75,8 @@ def become(arguments: list[str], env: dict[str, str], log: Path) -> NoReturn:
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
+    except BaseException:  # noqa: BLE001 - the last chance to tell
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -27,13 +27,20 @@ class Scene:
     """What a recovery test plays with."""
 
     def __init__(
-        self, fleet: Fleet, api: Api, token: str, connection: asyncpg.Connection, http: httpx.AsyncClient
+        self,
+        fleet: Fleet,
+        api: Api,
+        token: str,
+        url: str,
+        connection: asyncpg.Connection,
+        http: httpx.AsyncClient,
     ) -> None:
         self.fleet = fleet
         self.api = api
         self.token = token
         self.connection = connection
         self.http = http
+        self._url = url
         self._watching: dict[str, asyncio.Task[list[Shown]]] = {}
 
     async def start(self, text: str, **more: Any) -> str:
@@ -113,10 +120,16 @@ class Scene:
         )
         assert answer.status_code == 201, answer.text
 
+    async def reconnect(self) -> None:
+        """After a restart of the database the test's own connection is gone too."""
+        await self.connection.close(timeout=2)
+        self.connection = await asyncpg.connect(self._url)
+
     async def close(self) -> None:
         for task in self._watching.values():
             task.cancel()
         await asyncio.gather(*self._watching.values(), return_exceptions=True)
+        await self.connection.close(timeout=2)
 
 
 def write_script(path: Path, turns: Sequence[dict[str, Any]]) -> dict[str, str]:
@@ -155,14 +168,15 @@ async def scene(
         await until(api.ready, "the API answers")
         headers = {"Authorization": f"Bearer {token}"}
         async with httpx.AsyncClient(base_url=api.address, headers=headers, timeout=30) as http:
-            made = Scene(fleet, api, token, connection, http)
+            made = Scene(fleet, api, token, url, connection, http)
             try:
                 yield made
             finally:
                 await made.close()
     finally:
         fleet.close()
-        await connection.close()
+        if not connection.is_closed():
+            await connection.close(timeout=2)
 
 
 def said(run: dict[str, Any]) -> str:
