@@ -34,7 +34,13 @@ async def cancel_within(connection: asyncpg.Connection, run_id: UUID) -> RunStat
     return "cancelled"
 
 
-async def cancel_if_asked(connection: asyncpg.Connection, run_id: UUID) -> None:
-    """Cancel a run that was just parked if somebody had asked for its end: it has no holder to do it."""
-    if await connection.fetchval(sql.CANCEL_ASKED, run_id):
-        await cancel_within(connection, run_id)
+async def cancel_if_asked(connection: asyncpg.Connection, run_id: UUID) -> bool:
+    """Cancel a run that was just parked if somebody had asked for its end: it has no holder to do it.
+
+    Whether another run waits behind it now.
+    """
+    row = await connection.fetchrow(sql.CANCEL_ASKED, run_id)
+    if row is None or not row["asked"]:
+        return False
+    await cancel_within(connection, run_id)
+    return row["successor"]

@@ -117,22 +117,29 @@ async def commit_writes(database: Database, writes: Sequence[Write]) -> list[Com
 async def _store(database: Database, batch: Batch) -> dict[UUID, Committed | Exception]:
     failpoints_before(batch)
     statement, arguments = batch.arguments()
+    freed: set[UUID] = set()
     if batch.extras:
         async with database.transaction() as connection:
             rows = await connection.fetch(statement, *arguments)
             taken = {row["id"] for row in rows}
             for write in batch.extras:
-                if write.lease.run_id in taken:
-                    await _store_extras(connection, write)
+                if write.lease.run_id in taken and await _store_extras(connection, write):
+                    freed.add(write.lease.run_id)
     else:
         rows = await database.fetch(statement, *arguments)
     failpoints_after(batch)
     first = {w.lease.run_id: w.first_seq for w in batch.writes}
-    return {r["id"]: Committed(first[r["id"]], r["created_at"], bool(r["successor"])) for r in rows}
+    return {
+        r["id"]: Committed(first[r["id"]], r["created_at"], bool(r["successor"]) or r["id"] in freed)
+        for r in rows
+    }
 
 
-async def _store_extras(connection: asyncpg.Connection, write: Write) -> None:
-    """The rare parts of a write, in the same transaction: an intent, its end, a question."""
+async def _store_extras(connection: asyncpg.Connection, write: Write) -> bool:
+    """The rare parts of a write, in the same transaction: an intent, its end, a question.
+
+    Whether the run was cancelled instead of parked, and another one waits behind it.
+    """
     lease = write.lease
     if write.intent is not None:
         intent = write.intent
@@ -162,7 +169,8 @@ async def _store_extras(connection: asyncpg.Connection, write: Write) -> None:
             _text(action.arguments),
             lease.epoch,
         )
-        await cancel_if_asked(connection, lease.run_id)
+        return await cancel_if_asked(connection, lease.run_id)
+    return False
 
 
 async def _refused(

@@ -282,7 +282,11 @@ update run set status = 'cancelled', finished_at = clock_timestamp(), held = fal
 where id = $1 and status in ('queued', 'requires_action')
 """
 
-CANCEL_ASKED = "select cancel_requested_at is not null from run where id = $1"
+CANCEL_ASKED = """
+select r.cancel_requested_at is not null as asked, exists (
+    select 1 from run h where h.thread_id = r.thread_id and h.held and h.status = 'queued') as successor
+from run r where r.id = $1
+"""
 
 VOID_ACTIONS = "update action set state = 'void' where run_id = $1 and state = 'pending'"
 

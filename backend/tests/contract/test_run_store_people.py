@@ -92,11 +92,13 @@ async def test_a_run_that_parks_after_it_was_to_be_cancelled_is_cancelled(side: 
     new = await started(side)
     run = await claimed(side)
     await side.store.request_cancel(new.id)
-    action = an_action(run)
+    join = {"workspace_id": new.workspace_id, "thread_id": new.thread_id, "when_busy": "enqueue"}
+    await started(side, **join)
 
-    (landed,) = await side.store.commit([park(run, action)])
+    (landed,) = await side.store.commit([park(run, an_action(run))])
 
     assert isinstance(landed, Committed)
+    assert landed.successor
     stored = await side.stored(new.id)
     assert (stored.row.status, stored.row.finished_at, stored.owned) == ("cancelled", 0.0, False)
     assert [logged.event for logged in stored.log[3:]] == [CancelRequested(), RunCancelled()]
