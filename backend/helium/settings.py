@@ -75,7 +75,7 @@ class WorkerSettings(Group):
         default=600.0, gt=0, description="Seconds that one model call or tool call may take."
     )
     drain_seconds: float = Field(
-        default=8.0,
+        default=4.0,
         ge=0,
         description="Seconds that runs have to reach a step boundary when a process ends.",
     )

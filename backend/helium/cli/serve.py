@@ -30,7 +30,7 @@ log = structlog.get_logger()
 ACCEPTS_PER_TURN = 32
 
 # What a process may take to end after its drain: hand over, close the database.
-TIDY_END_SECONDS = 6.0
+TIDY_END_SECONDS = 4.0
 
 
 class Server(uvicorn.Server):

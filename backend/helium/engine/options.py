@@ -17,7 +17,7 @@ class EngineOptions:
     stuck_loop_seconds: float = 60.0
     """An event loop that has not turned for this long loses its lease."""
     step_timeout_seconds: float = 600.0
-    drain_seconds: float = 8.0
+    drain_seconds: float = 4.0
     model_tries: int = 4
     max_tool_output: int = 100_000
     """Characters of a tool's answer that the model is shown."""
