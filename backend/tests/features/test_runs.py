@@ -21,7 +21,9 @@ def texts(items: list[dict[str, Any]]) -> list[str]:
 
 async def test_a_run_is_accepted_and_finishes_with_its_tool_call(client: httpx.AsyncClient) -> None:
     run = await start(client, "calculate 6 * 7")
-    assert (run["status"], run["output"], run["agent"]) == ("queued", [], "default")
+    # The worker may be quicker than the answer, but not by a whole model call.
+    assert run["status"] in ("queued", "in_progress")
+    assert (run["output"], run["agent"]) == ([], "default")
 
     done = await finished_run(client, run["id"])
 
