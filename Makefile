@@ -37,7 +37,7 @@ test: ## install what is missing, then run all tests, the page's too
 	$(NPM) run typecheck || failed=1; \
 	$(NPM) run lint || failed=1; \
 	$(NPM) test || failed=1; \
-	(cd backend && $(BIN)/python -m pytest $(PYTEST)) || failed=1; \
+	(cd backend && $(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST)) || failed=1; \
 	exit $$failed
 
 test-all: check ## the checks, all tests, and the page in a real browser
