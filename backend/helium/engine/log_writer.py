@@ -41,7 +41,6 @@ class Pen:
         self._writer = writer
         self._events: list[Event] = []
         self._waiter: asyncio.Future[Committed] | None = None
-        self._rest: dict[str, object] = {}
 
     def append(self, *events: Event) -> None:
         """Say something soon: it is committed with the next group, and shown then."""
