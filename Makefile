@@ -59,8 +59,10 @@ lock: ## renew the lock files from the .in files
 	@$(PREPARE) test
 	@$(COMPILE) backend/bootstrap.in -o backend/bootstrap.lock
 	@$(COMPILE) backend/node.in -o backend/node.lock
+	@$(COMPILE) backend/fakes.in -o backend/fakes.lock
 	@$(COMPILE) backend/requirements.in -o backend/requirements.lock
-	@$(COMPILE) backend/requirements-dev.in -c backend/requirements.lock -o backend/requirements-dev.lock
+	@$(COMPILE) backend/requirements-cloud.in backend/requirements.in -c backend/requirements.lock -o backend/requirements-cloud.lock
+	@$(COMPILE) backend/requirements-dev.in -c backend/requirements-cloud.lock -o backend/requirements-dev.lock
 	@$(NPM) install --package-lock-only --ignore-scripts
 	@$(BIN)/python scripts/complete_npm_lock.py
 

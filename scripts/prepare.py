@@ -18,6 +18,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 STAMPS = os.path.join(ROOT, ".helium", "stamps")
 VENV = os.path.join(ROOT, ".venv")
 NODE_VENV = os.path.join(ROOT, ".venv-node")
+FAKES_VENV = os.path.join(ROOT, ".venv-fakes")
 FRONTEND = os.path.join(ROOT, "frontend")
 OLDEST_PYTHON = (3, 11)
 OLDEST_NODE = (20, 19)
@@ -36,7 +37,7 @@ def main() -> None:
     if goal == "page":
         page()
     elif goal == "test":
-        together(dev_packages, page)
+        together(dev_packages, fakes, page)
     else:
         together(runtime_packages, page)
     say(f"Ready after {time.monotonic() - began:.0f} s.")
@@ -109,6 +110,17 @@ def packages(name: str) -> None:
     put_helium_on_the_path()
     write_stamp(name, digest)
     say("Python packages are installed.")
+
+
+def fakes() -> None:
+    """Counterparts of cloud services for tests. They pin packages that Helium wants newer."""
+    lock = backend("fakes.lock")
+    digest = digest_of([lock], extra=[sys.version, FAKES_VENV])
+    if fresh("fakes", digest, os.path.join(FAKES_VENV, "bin", "moto_server")):
+        return
+    virtual_environment(FAKES_VENV)
+    pip_install(FAKES_VENV, lock)
+    write_stamp("fakes", digest)
 
 
 def installed_for_tests() -> bool:

@@ -105,6 +105,151 @@ class StreamSettings(Group):
     )
 
 
+class RedisSettings(Group):
+    prefix: str = Field(
+        default="helium",
+        pattern=r"^[a-z0-9_-]{1,40}$",
+        description="What every key and channel begins with: installations that share a server differ in it.",
+    )
+    timeout_seconds: float = Field(
+        default=1.0,
+        gt=0,
+        description="Seconds after which Redis counts as away; Helium then goes on without it.",
+    )
+    ca_file: Path | None = Field(
+        default=None,
+        description="Certificates to trust with a `rediss://` URL; empty: the system's.",
+    )
+
+
+class QueueSettings(Group):
+    kind: Literal["local", "dramatiq", "cloud_tasks", "sqs"] = Field(
+        default="local",
+        description="How workers learn of runs: `local` (they look into PostgreSQL, and Redis rings if it "
+        "is there), `dramatiq` (on Redis), `cloud_tasks` (Google), `sqs` (Amazon).",
+    )
+    name: str = Field(default="agent-processing", description="The queue's name.")
+    concurrency: int = Field(
+        default=100, ge=1, le=5000, description="Messages that one worker works on at once."
+    )
+    overdue_seconds: float = Field(
+        default=5.0,
+        gt=0,
+        description="Seconds after which a worker takes a due run that its queue did not deliver.",
+    )
+    max_deliveries: int = Field(
+        default=20,
+        ge=1,
+        description="Deliveries of one message that leads to nothing, after which it is dead.",
+    )
+    dead_man_bell: bool = Field(
+        default=True,
+        description="Whether each claim leaves a delayed message behind, for the case that its worker "
+        "dies and no other process looks.",
+    )
+    gcp_project: str = Field(default="", description="Cloud Tasks: the project.")
+    gcp_location: str = Field(default="", description="Cloud Tasks: the location, such as `europe-west1`.")
+    gcp_endpoint: str = Field(
+        default="", description="Cloud Tasks: address of another server than Google's, for tests."
+    )
+    push_url: str = Field(
+        default="",
+        description="Cloud Tasks: the worker service's address, `https://…`; tasks are pushed to it, and "
+        "it is the audience of their tokens.",
+    )
+    push_account: str = Field(
+        default="", description="Cloud Tasks: the service account whose tokens the worker accepts."
+    )
+    push_keys_url: str = Field(
+        default="https://www.googleapis.com/oauth2/v3/certs",
+        description="Cloud Tasks: where the keys are that sign those tokens.",
+    )
+    push_seconds: float = Field(
+        default=1500.0,
+        gt=0,
+        le=1800,
+        description="Cloud Tasks: seconds that one push may take (their limit: 30 minutes).",
+    )
+    aws_region: str = Field(default="", description="SQS: the region; empty: as the AWS tools find it.")
+    aws_endpoint: str = Field(
+        default="", description="SQS: address of another server than Amazon's, for tests."
+    )
+    sqs_url: str = Field(
+        default="", description="SQS: the queue's URL; empty: looked up by the queue's name."
+    )
+    visibility_seconds: int = Field(
+        default=60,
+        ge=5,
+        le=43200,
+        description="SQS: seconds for which a message that is worked on stays hidden; renewed meanwhile.",
+    )
+
+
+class BlobSettings(Group):
+    url: str = Field(
+        default="",
+        description="Where files are kept: `gs://bucket/folder`, `s3://bucket/folder` or `file:///folder`; "
+        "empty: a folder in HELIUM_HOME, which only processes of this machine share.",
+    )
+    endpoint: str = Field(
+        default="", description="Address of another object store than Google's or Amazon's."
+    )
+    region: str = Field(default="", description="The bucket's region, for S3.")
+    max_bytes: int = Field(
+        default=512 * 1024 * 1024, ge=1, description="Bytes that one uploaded file may have."
+    )
+    workspace_bytes: int = Field(
+        default=50 * 1024**3, ge=1, description="Bytes that the files of one workspace may have in all."
+    )
+    expire_days: float = Field(
+        default=0.0,
+        ge=0,
+        description="Days after which an uploaded file is deleted unless it says otherwise; 0: never.",
+    )
+    link_seconds: int = Field(
+        default=900, ge=1, le=604800, description="Seconds for which a signed link to a file works."
+    )
+
+
+class SecretSettings(Group):
+    ttl_seconds: float = Field(
+        default=300.0,
+        gt=0,
+        description="Seconds for which a secret is used before it is read again (up to a tenth more or less).",
+    )
+    timeout_seconds: float = Field(
+        default=5.0, gt=0, description="Seconds to wait for the place that keeps a secret."
+    )
+    gcp_project: str = Field(default="", description="Google Secret Manager: the project.")
+    gcp_endpoint: str = Field(
+        default="", description="Secret Manager: address of another server than Google's, for tests."
+    )
+    aws_region: str = Field(default="", description="AWS Secrets Manager: the region.")
+    aws_endpoint: str = Field(
+        default="", description="Secrets Manager: address of another server than Amazon's, for tests."
+    )
+    folder: Path | None = Field(
+        default=None,
+        description="Folder with a file for each secret, such as one that Kubernetes or Docker mounts.",
+    )
+
+
+class LimitSettings(Group):
+    queued_per_workspace: int = Field(
+        default=10_000, ge=1, description="Runs of one workspace that may wait; more get 429."
+    )
+    queued: int = Field(default=100_000, ge=1, description="Runs that may wait in all; more get 429.")
+    running_per_workspace: int = Field(
+        default=5_000, ge=1, description="Runs of one workspace that are executed at once; more wait."
+    )
+    running: int = Field(
+        default=100_000, ge=1, description="Runs that are executed at once in all; more wait."
+    )
+    requests_per_minute: int = Field(
+        default=0, ge=0, description="Requests that one key may send in a minute; 0: any number."
+    )
+
+
 class Settings(BaseSettings):
     """The settings of one process."""
 
@@ -133,6 +278,11 @@ class Settings(BaseSettings):
         description="URL of a PostgreSQL 15 or newer, such as `postgresql://user:password@host/name`; "
         "empty: an embedded one.",
     )
+    redis_url: SecretStr | None = Field(
+        default=None,
+        description="URL of a Redis, such as `redis://host:6379/0` or `rediss://user:password@host/0`; "
+        "empty: none, and processes find each other's work by looking.",
+    )
     log_format: Literal["auto", "json", "console"] = Field(
         default="auto",
         description="Form of log lines; `auto` is `console` on a terminal and `json` elsewhere.",
@@ -143,6 +293,11 @@ class Settings(BaseSettings):
     database: DatabaseSettings = Field(default=DatabaseSettings(), description="The database.")
     worker: WorkerSettings = Field(default=WorkerSettings(), description="The execution of runs.")
     stream: StreamSettings = Field(default=StreamSettings(), description="The streams of events.")
+    redis: RedisSettings = Field(default=RedisSettings(), description="Redis.")
+    queue: QueueSettings = Field(default=QueueSettings(), description="The queue of runs.")
+    blobs: BlobSettings = Field(default=BlobSettings(), description="Files and artifacts.")
+    secrets: SecretSettings = Field(default=SecretSettings(), description="Secrets.")
+    limits: LimitSettings = Field(default=LimitSettings(), description="Limits for everybody and each.")
 
     @field_validator("home")
     @classmethod

@@ -1,5 +1,6 @@
 """Errors on the wire: problem+json (RFC 9457), and OpenAI's shape where OpenAI's clients look."""
 
+import math
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from helium.core.errors import (
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
+    TooManyRequests,
     Unavailable,
 )
 from helium.db.database import CONNECTION_ERRORS
@@ -67,6 +69,9 @@ def openai_error(error: HeliumError, request_id: str) -> tuple[int, bytes, bytes
 
 
 def retry_headers(error: HeliumError) -> list[tuple[bytes, bytes]]:
+    """When to come back, in whole seconds: a client that comes at once finds the same."""
+    if isinstance(error, TooManyRequests):
+        return [(b"retry-after", b"%d" % max(1, math.ceil(error.retry_after_seconds)))]
     return [(b"retry-after", b"1")] if error.status == 503 else []
 
 

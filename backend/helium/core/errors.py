@@ -12,7 +12,12 @@
     │  ├─ RunAlreadyFinished
     │  ├─ ActionAlreadyDecided
     │  └─ IdempotencyMismatch        the key was used for another request
+    │  BlobNotFound is a NotFound: there are no bytes under this key
+    ├─ TooManyRequests          429  more than this key's rate; `retry_after_seconds` says when again
+    │  └─ TooManyRuns                the workspace or the whole installation has its fill of runs
     └─ Unavailable              503  the database is away or the process drains
+       ├─ BlobsUnavailable           the object store does not answer
+       └─ SecretsUnavailable         a secret's place does not answer, and no good value is known
     ToolError                   the model reads it and adapts
     Retryable                   the engine waits and tries the step again
     ModelFailed                 a provider refused for good
@@ -88,9 +93,36 @@ class IdempotencyMismatch(Conflict):
     code = "idempotency_mismatch"
 
 
+class BlobNotFound(NotFound):
+    """There are no bytes under this key."""
+
+
+class TooManyRequests(HeliumError):
+    """Enough for now: again after `retry_after_seconds`."""
+
+    code = "too_many_requests"
+    status = 429
+
+    def __init__(self, message: str, *, retry_after_seconds: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class TooManyRuns(TooManyRequests):
+    code = "too_many_runs"
+
+
 class Unavailable(HeliumError):
     code = "unavailable"
     status = 503
+
+
+class BlobsUnavailable(Unavailable):
+    """The object store does not answer."""
+
+
+class SecretsUnavailable(Unavailable):
+    """The place that keeps a secret does not answer, and no good value of it is known."""
 
 
 class ToolError(Exception):

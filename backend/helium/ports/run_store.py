@@ -1,0 +1,94 @@
+"""The truth about runs: what every store of them promises."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+from uuid import UUID
+
+from helium.core.events import LoggedEvent
+from helium.core.states import RunStatus
+from helium.ports.runs import ClaimedRun, Committed, Lease, NewRun, RunRow, Write
+
+
+class RunStore(Protocol):
+    """The truth about runs. Every method is one transaction; when it returns, it is durable."""
+
+    async def start(self, runs: Sequence[NewRun]) -> Sequence[Committed | UUID | Exception]:
+        """Accept runs: thread, run `queued`, event 1. One result for each, in order:
+
+        `Committed`; the UUID of the run that the same idempotency key started before; or
+        `ThreadBusy`, `ThreadMoved`, `NotFound` (thread), `IdempotencyMismatch`. One entry's refusal
+        does not touch the others.
+        """
+        ...
+
+    async def claim(self, worker_id: UUID, limit: int) -> Sequence[ClaimedRun]:
+        """Take up to `limit` due runs, oldest first. Each gets a new epoch and token, attempt + 1."""
+        ...
+
+    async def commit(self, writes: Sequence[Write]) -> Sequence[Committed | Exception]:
+        """Append events, record steps, close leases, for many runs at once (at most one write each).
+
+        A write whose token is no longer the run's gets `LeaseLost`, one whose step or first number
+        is not the next gets `StepMismatch`; nothing of it is stored, and the others are not touched.
+        The same write again, after a connection that broke around COMMIT, gets `Committed` if it had
+        landed. Raises what the database's driver raises when the outcome is unknown.
+        """
+        ...
+
+    async def renew(self, worker_id: UUID, ttl_seconds: float) -> None:
+        """Extend the lease of the worker (and so of all its runs) to now + ttl, database's clock."""
+        ...
+
+    async def cancels(self, worker_id: UUID) -> Sequence[UUID]:
+        """The worker's runs that somebody asked to cancel."""
+        ...
+
+    async def release(self, worker_id: UUID) -> Sequence[UUID]:
+        """Give back every run of the worker at once and end its lease. The runs' ids."""
+        ...
+
+    async def abandon(self, lease: Lease) -> None:
+        """Give one run back to the queue, or nothing if the lease is not this one any more."""
+        ...
+
+    async def disown(self, worker_id: UUID, held: Sequence[UUID]) -> Sequence[UUID]:
+        """Requeue the worker's runs whose token is not among `held`: those that it has and does not
+        know of, because the answer to a claim was lost, or because it gave them up unclosed. Not to
+        be called beside a claim of the same worker. The runs' ids."""
+        ...
+
+    async def requeue_expired(self, limit: int) -> Sequence[UUID]:
+        """Requeue runs whose worker's lease has expired; finish those that were to be cancelled."""
+        ...
+
+    async def request_cancel(self, run_id: UUID) -> RunStatus:
+        """Ask for the end of a run. A run that nobody holds is `cancelled` at once; one that is
+        `in_progress` is marked, and its holder ends it. Raises `RunAlreadyFinished`, `NotFound`."""
+        ...
+
+    async def decide(
+        self, action_id: UUID, *, decision: str, answer: str | None, decided_by: str
+    ) -> RunRow:
+        """Record a person's decision and queue the run. Exactly one caller wins; the others get
+        `ActionAlreadyDecided`. Raises `NotFound`."""
+        ...
+
+    async def forget_workers(self) -> None:
+        """Drop the rows of workers that have been gone for a day."""
+        ...
+
+    async def promote(self, limit: int) -> Sequence[UUID]:
+        """Make runs due that were enqueued behind a run which has finished since. Their ids."""
+        ...
+
+    async def due(self) -> bool:
+        """Whether a run could be claimed now."""
+        ...
+
+    async def read(self, cursors: Mapping[UUID, int], limit: int) -> Mapping[UUID, Sequence[LoggedEvent]]:
+        """For each run, its events after the given number, at most `limit` each, in one query."""
+        ...
+
+    async def run(self, run_id: UUID) -> RunRow | None:
+        """One run's row, from the primary."""
+        ...
