@@ -109,7 +109,7 @@ class RedisSettings(Group):
     prefix: str = Field(
         default="helium",
         pattern=r"^[a-z0-9_-]{1,40}$",
-        description="What every key and channel begins with: installations that share a server differ in it.",
+        description="What every key and channel begins with; installations on one server differ in it.",
     )
     timeout_seconds: float = Field(
         default=1.0,
@@ -215,7 +215,7 @@ class SecretSettings(Group):
     ttl_seconds: float = Field(
         default=300.0,
         gt=0,
-        description="Seconds for which a secret is used before it is read again (up to a tenth more or less).",
+        description="Seconds for which a secret is used before it is read again, a tenth more or less.",
     )
     timeout_seconds: float = Field(
         default=5.0, gt=0, description="Seconds to wait for the place that keeps a secret."

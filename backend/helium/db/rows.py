@@ -8,7 +8,7 @@ from helium.core.events import Event, ItemAdded, StepRetracted, decode_event
 from helium.core.items import Item
 from helium.core.spec import AgentSpec
 from helium.core.steps import StepResult
-from helium.ports import ActionRow, EffectRow, RunRow, StepRecord
+from helium.ports import ActionRow, EffectRow, RunRow, Standing, StepRecord
 
 items_decoder: msgspec.json.Decoder[tuple[Item, ...]] = msgspec.json.Decoder(tuple[Item, ...])
 spec_decoder = msgspec.json.Decoder(AgentSpec)
@@ -36,6 +36,10 @@ def run_row(row: asyncpg.Record) -> RunRow:
         started_at=row["started_at"],
         finished_at=row["finished_at"],
     )
+
+
+def standing(row: asyncpg.Record) -> Standing:
+    return Standing(**{name: row[name] for name in row.keys() if name != "id"})  # noqa: SIM118 - a Record
 
 
 def usage(row: asyncpg.Record) -> Usage:

@@ -1,8 +1,11 @@
-"""The queue's statements: start, claim, renew, release, requeue, promote, cancel, decide.
+"""The queue's statements: claim, renew, release, requeue, promote, cancel, decide.
 
 A queue is not a table of its own: it is the runs that are `queued`, due, and not held behind another
 run of their thread. Leases are judged by the database's clock alone.
 """
+
+# A claim looks at this many workspaces that have waiting runs; each costs it about 30 µs.
+MOST_WORKSPACES = 1000
 
 RUN_COLUMNS = """
     r.id, r.workspace_id, r.thread_id, r.previous_run_id, r.status, r.spec, r.input, r.attempt,
@@ -13,103 +16,15 @@ RUN_COLUMNS = """
     extract(epoch from r.finished_at)::float8 as finished_at
 """
 
-START = """
-with n as (
-    select * from unnest(
-        $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[],
-        $8::text[], $9::text[], $10::bytea[], $11::text[]
-    ) as n(id, workspace_id, thread_id, agent_id, previous_run_id, spec, input,
-           title, key, request_hash, event)
-),
-t as (
-    insert into thread (id, workspace_id, title, head_run_id)
-    select thread_id, workspace_id, title, id from n
-),
-r as (
-    insert into run
-        (id, workspace_id, thread_id, agent_id, previous_run_id, spec, input, created_at, due_at)
-    select id, workspace_id, thread_id, agent_id, previous_run_id, spec::json, input::json,
-        now(), now() from n
-),
-k as (
-    insert into idempotency_key (workspace_id, key, request_hash, run_id)
-    select workspace_id, key, request_hash, id from n where key is not null
-),
-e as (
-    insert into event (run_id, seq, workspace_id, epoch, payload, created_at)
-    select id, 1, workspace_id, 0, event::json, now() from n
-)
-select extract(epoch from now())::float8
-"""
-
-KNOWN_KEY = """
-select run_id, request_hash from idempotency_key where workspace_id = $1 and key = $2
-"""
-
-INSERT_KEY = """
-insert into idempotency_key (workspace_id, key, request_hash, run_id) values ($1, $2, $3, $4)
-"""
-
-# The thread's row is the place where two starts on one thread meet, one after the other.
-JOIN_THREAD = """
-update thread t set head_run_id = $3, updated_at = clock_timestamp(),
-    title = case when t.title = '' then $4 else t.title end
-from (select id, head_run_id from thread where id = $1 and workspace_id = $2 for no key update) old
-where t.id = old.id
-returning old.head_run_id
-"""
-
-INSERT_RUN = """
-insert into run (id, workspace_id, thread_id, agent_id, previous_run_id, spec, input, held,
-    created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, now())
-returning extract(epoch from created_at)::float8 as created_at
-"""
-
-INSERT_FIRST_EVENT = """
-insert into event (run_id, seq, workspace_id, epoch, payload, created_at)
-values ($1, 1, $2, 0, $3, now())
-"""
-
-ACTIVE_RUN = """
-select id from run
-where thread_id = $1 and not held and status in ('queued', 'in_progress', 'requires_action')
-"""
-
-# A run whose workers died twice may be what killed them, or was only near it. For a minute such
-# suspects go last and one at a time: not beside each other, and not beside a run whose worker died
-# once, so that the guilty one takes no innocent one with it until that one's attempts run out.
-# (`<> run.id` is always true: it makes the planner look only if there is a suspect.)
-CLAIM = f"""
-with suspect as (
-    select id from run
-    where status = 'queued' and not held and due_at <= clock_timestamp()
-        and attempts_without_progress >= 2 and due_at >= clock_timestamp() - interval '1 minute'
-        and not exists (
-            select 1 from run o where o.worker_id = $1 and o.status = 'in_progress'
-                and o.attempts_without_progress > 1 and o.id <> run.id)
-        and not exists (
-            select 1 from run o where o.status = 'queued' and not o.held
-                and o.due_at <= clock_timestamp()
-                and o.attempts_without_progress = 1 and o.id <> run.id)
-    order by due_at limit 1
-    for no key update skip locked
-),
-due as (
-    select id from run
-    where status = 'queued' and not held and due_at <= clock_timestamp()
-        and (attempts_without_progress < 2 or due_at < clock_timestamp() - interval '1 minute')
-    order by due_at limit $2 - (select count(*) from suspect)
-    for no key update skip locked
-),
-taken as (select id from suspect union all select id from due),
+# What both ways of claiming do with the runs that they chose.
+_TAKE = f"""
 claimed as (
     update run set
         status = 'in_progress', epoch = run.epoch + 1, owner_token = gen_random_uuid(),
         worker_id = $1, attempt = run.attempt + 1,
         attempts_without_progress = run.attempts_without_progress + 1,
         started_at = coalesce(run.started_at, clock_timestamp()), next_seq = run.next_seq + 1
-    from taken where run.id = taken.id
+    where run.id = any(array(select id from taken))
     returning run.*
 ),
 logged as (
@@ -122,6 +37,109 @@ select {RUN_COLUMNS}, r.epoch, r.owner_token, r.attempts_without_progress, r.los
     r.boundary_seq, r.cancel_requested_at is not null as cancel_requested,
     extract(epoch from clock_timestamp())::float8 as claimed_at
 from claimed r order by r.due_at
+"""
+
+# A run whose workers died twice may be what killed them, or was only near it. For a minute such
+# suspects go last and one at a time: not beside each other, and not beside a run whose worker died
+# once, so that the guilty one takes no innocent one with it until that one's attempts run out.
+# (`<> run.id` is always true: it makes the planner look only if there is a suspect.)
+_BESIDE_SUSPECT = """
+exists (select 1 from run o where o.worker_id = $1 and o.status = 'in_progress'
+    and o.attempts_without_progress > 1 and o.id <> run.id)
+"""
+
+# `waiting` steps from workspace to workspace through the index, one probe each, so that ten thousand
+# runs of one of them hide nobody. `room` is each one's share of this claim; counting the running
+# ones is left out where only one workspace waits and none is bounded.
+CLAIM = f"""
+with recursive suspect as (
+    select id, workspace_id from run
+    where status = 'queued' and not held and due_at <= now() - make_interval(secs => $3)
+        and attempts_without_progress >= 2 and due_at >= now() - interval '1 minute'
+        and not {_BESIDE_SUSPECT}
+        and not exists (
+            select 1 from run o where o.status = 'queued' and not o.held
+                and o.due_at <= now() and o.attempts_without_progress = 1 and o.id <> run.id)
+        and ($4::int is null or $4 > (select count(*) from run r where r.status = 'in_progress'
+            and r.held = false and r.workspace_id = run.workspace_id))
+    order by due_at limit 1
+    for no key update skip locked
+),
+waiting as (
+    (select workspace_id, 1 as n from run where status = 'queued' and held = false
+    order by workspace_id limit 1)
+    union all
+    select (select r.workspace_id from run r
+        where r.status = 'queued' and r.held = false and r.workspace_id > w.workspace_id
+        order by r.workspace_id limit 1), w.n + 1
+    from waiting w where w.workspace_id is not null and w.n < {MOST_WORKSPACES}
+),
+room as (
+    select w.workspace_id, busy.n as busy,
+        greatest(0, least(
+            ceil($2::numeric / (select count(*) from waiting x where x.workspace_id is not null)),
+            coalesce($4, 2000000000) - busy.n
+                - (select count(*) from suspect s where s.workspace_id = w.workspace_id)))::bigint as n
+    from waiting w cross join lateral (
+        select case when $4::int is null and (select count(*) from waiting x) <= 2 then 0
+            else (select count(*) from run r where r.status = 'in_progress' and r.held = false
+                and r.workspace_id = w.workspace_id) end as n) busy
+    where w.workspace_id is not null
+),
+free as (
+    select case when $5::int is null then $2
+        else greatest(0, least($2, $5 - (select count(*) from run where status = 'in_progress')))
+        end::bigint as n
+),
+due as (
+    select d.id from room cross join lateral (
+        select q.id, q.due_at, room.busy + row_number() over (order by q.due_at) as place from (
+            select id, due_at from run
+            where status = 'queued' and held = false and workspace_id = room.workspace_id
+                and due_at <= now() - make_interval(secs => $3)
+                and (attempts_without_progress < 2 or due_at < now() - interval '1 minute')
+            order by due_at limit room.n
+            for no key update skip locked) q) d
+    order by d.place, d.due_at
+    limit greatest(0, (select n from free) - (select count(*) from suspect))
+),
+taken as (
+    (select id from suspect where (select n from free) > 0) union all select id from due
+),
+{_TAKE}
+"""
+
+# A queue delivered these. The workspace's bound holds here too; who is over it is refused for now.
+CLAIM_THESE = f"""
+with asked as (
+    select id, workspace_id, row_number() over (partition by workspace_id order by due_at) as place,
+        attempts_without_progress >= 2 and due_at >= now() - interval '1 minute' as suspect
+    from run
+    where id = any($2::uuid[]) and status = 'queued' and not held and due_at <= now()
+        and (attempts_without_progress < 2 or due_at < now() - interval '1 minute'
+            or not {_BESIDE_SUSPECT})
+),
+fit as (
+    select id from asked
+    where (not suspect or id = (select id from asked where suspect limit 1))
+        and ($3::int is null or place <= $3 - (select count(*) from run r
+            where r.status = 'in_progress' and r.held = false and r.workspace_id = asked.workspace_id))
+        and ($4::int is null or place <= $4 - (select count(*) from run r
+            where r.status = 'in_progress'))
+),
+taken as (
+    select id from run where id = any(array(select id from fit)) and status = 'queued' and not held
+    for no key update skip locked
+),
+{_TAKE}
+"""
+
+STANDING = """
+select r.id, r.status, r.error_code, r.held,
+    extract(epoch from r.due_at - clock_timestamp())::float8 as due_in_seconds,
+    coalesce(extract(epoch from w.lease_expires_at - clock_timestamp()), 0)::float8 as lease_seconds
+from run r left join worker w on w.id = r.worker_id
+where r.id = any($1::uuid[])
 """
 
 HISTORY = """
@@ -264,8 +282,9 @@ returning run.id
 """
 
 DUE = """
-select exists (select 1 from run
-    where status = 'queued' and not held and due_at <= clock_timestamp())
+select exists (select 1 from (
+    select 1 from run where status = 'queued' and held = false and due_at <= now()
+    order by workspace_id, due_at limit 1) x)
 """
 
 LOCK_RUN = f"select {RUN_COLUMNS} from run r where r.id = $1 for no key update"

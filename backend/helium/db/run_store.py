@@ -6,7 +6,6 @@ from contextlib import suppress
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
 from helium.core.errors import (
     ActionAlreadyDecided,
@@ -15,16 +14,18 @@ from helium.core.errors import (
     RunAlreadyFinished,
     ThreadBusy,
     ThreadMoved,
+    TooManyRuns,
 )
 from helium.core.events import (
     LoggedEvent,
-    RunQueued,
     RunResumed,
     encode_event,
 )
 from helium.core.items import Item
 from helium.core.states import RunStatus
 from helium.db import run_queue as sql
+from helium.db import run_start
+from helium.db.admission import admit, first_event, input_json, insert_fresh, spec_json
 from helium.db.cancel import cancel_within
 from helium.db.commit import REFUSALS, commit_writes
 from helium.db.database import Database
@@ -36,12 +37,13 @@ from helium.db.rows import (
     items_decoder,
     results_decoder,
     run_row,
+    standing,
     step_record,
     unfinished_items,
 )
 from helium.kit.failpoint import failpoint
 from helium.kit.ids import to_wire
-from helium.kit.text import json_without_nul, without_nul
+from helium.kit.text import without_nul
 from helium.ports import (
     ActionRow,
     ClaimedRun,
@@ -49,26 +51,16 @@ from helium.ports import (
     EffectRow,
     Lease,
     NewRun,
+    RunLimits,
     RunRow,
+    Standing,
     StepRecord,
     Write,
 )
 
 StartResult = Committed | UUID | Exception
-_encode = msgspec.json.Encoder().encode
-
-
-def _json(value: object) -> str:
-    return _encode(value).decode()
-
-
-def _spec(new: NewRun) -> str:
-    """The spec as JSON that PostgreSQL's operators can look into: the sweeper's statement does."""
-    return json_without_nul(_encode(new.spec)).decode()
-
-
-def _first_event(new: NewRun) -> str:
-    return encode_event(RunQueued(agent=new.spec.agent, model=new.spec.model)).decode()
+UNLIMITED = RunLimits()
+REFUSED = (ThreadBusy, ThreadMoved, NotFound, IdempotencyMismatch, TooManyRuns)
 
 
 def _number(value: object) -> float:
@@ -83,8 +75,9 @@ def _constraint(error: asyncpg.UniqueViolationError) -> str:
 class PostgresRunStore:
     """The runs of one database. Safe for any number of processes at once."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, limits: RunLimits = UNLIMITED) -> None:
         self._db = database
+        self._limits = limits
 
     # --- accept --------------------------------------------------------------------------------
 
@@ -93,8 +86,7 @@ class PostgresRunStore:
         results: dict[UUID, StartResult] = {}
         if fresh:
             try:
-                created_at = await self._start_fresh(fresh)
-                results = {new.id: Committed(1, created_at) for new in fresh}
+                results = await self._start_fresh(fresh)
             except REFUSALS:
                 # One entry of the batch is refused: find out which, the others are not to suffer.
                 results = {new.id: await self._start_alone(new) for new in fresh}
@@ -103,23 +95,12 @@ class PostgresRunStore:
                 results[new.id] = await self._start_alone(new)
         return [results[new.id] for new in runs]
 
-    async def _start_fresh(self, runs: Sequence[NewRun]) -> float:
-        row = await self._db.fetchrow(
-            sql.START,
-            [new.id for new in runs],
-            [new.workspace_id for new in runs],
-            [new.thread_id for new in runs],
-            [new.agent_id for new in runs],
-            [new.previous_run_id for new in runs],
-            [_spec(new) for new in runs],
-            [_json(new.input) for new in runs],
-            [without_nul(new.title) for new in runs],
-            [new.idempotency_key for new in runs],
-            [new.request_hash for new in runs],
-            [_first_event(new) for new in runs],
-        )
-        assert row is not None
-        return row[0]
+    async def _start_fresh(self, runs: Sequence[NewRun]) -> dict[UUID, StartResult]:
+        inserted = await insert_fresh(self._db, runs, self._limits)
+        results: dict[UUID, StartResult] = {}
+        for run_id, result in inserted.items():
+            results[run_id] = result if isinstance(result, TooManyRuns) else Committed(1, result)
+        return results
 
     async def _start_alone(self, new: NewRun) -> StartResult:
         try:
@@ -128,17 +109,17 @@ class PostgresRunStore:
                 if known is not None:
                     return known
             if new.new_thread:
-                return Committed(1, await self._start_fresh([new]))
+                return (await self._start_fresh([new]))[new.id]
             return Committed(1, await self._join_thread(new))
         except asyncpg.UniqueViolationError as error:
             if _constraint(error) == "idempotency_key_pkey":
                 return await self._known_key(new) or IdempotencyMismatch("The key is in use.")
             return error
-        except (ThreadBusy, ThreadMoved, NotFound, IdempotencyMismatch, *REFUSALS) as error:
+        except (*REFUSED, *REFUSALS) as error:
             return error
 
     async def _known_key(self, new: NewRun) -> StartResult | None:
-        row = await self._db.fetchrow(sql.KNOWN_KEY, new.workspace_id, new.idempotency_key)
+        row = await self._db.fetchrow(run_start.KNOWN_KEY, new.workspace_id, new.idempotency_key)
         if row is None:
             return None
         if row["request_hash"] != new.request_hash:
@@ -149,19 +130,22 @@ class PostgresRunStore:
         """Insert a run at the end of its thread. `run_one_active` decides who comes first."""
         async with self._db.transaction() as connection:
             head = await connection.fetchrow(
-                sql.JOIN_THREAD, new.thread_id, new.workspace_id, new.id, without_nul(new.title)
+                run_start.JOIN_THREAD, new.thread_id, new.workspace_id, new.id, without_nul(new.title)
             )
             if head is None:
                 raise NotFound("There is no such thread.")
             # The key first: the same request, sent twice at once, has moved the thread itself.
             if new.idempotency_key is not None:
                 await connection.execute(
-                    sql.INSERT_KEY, new.workspace_id, new.idempotency_key, new.request_hash, new.id
+                    run_start.INSERT_KEY, new.workspace_id, new.idempotency_key, new.request_hash, new.id
                 )
             if new.previous_run_id not in (None, head["head_run_id"]):
                 raise ThreadMoved("The thread has gone on since that run.")
+            await admit(connection, new.workspace_id, self._limits)
             created_at = await self._insert_run(connection, new, head["head_run_id"])
-            await connection.execute(sql.INSERT_FIRST_EVENT, new.id, new.workspace_id, _first_event(new))
+            await connection.execute(
+                run_start.INSERT_FIRST_EVENT, new.id, new.workspace_id, first_event(new)
+            )
             return created_at
 
     async def _insert_run(self, connection: asyncpg.Connection, new: NewRun, head: UUID | None) -> float:
@@ -171,16 +155,16 @@ class PostgresRunStore:
             new.thread_id,
             new.agent_id,
             head,
-            _spec(new),
-            _json(new.input),
+            spec_json(new),
+            input_json(new),
         )
         try:
             async with connection.transaction():
-                return _number(await connection.fetchval(sql.INSERT_RUN, *values, False))
+                return _number(await connection.fetchval(run_start.INSERT_RUN, *values, False))
         except asyncpg.UniqueViolationError as error:
             if _constraint(error) != "run_one_active":
                 raise
-        active = await connection.fetchval(sql.ACTIVE_RUN, new.thread_id)
+        active = await connection.fetchval(run_start.ACTIVE_RUN, new.thread_id)
         if new.when_busy == "reject":
             raise ThreadBusy(
                 "Another run of this thread is not finished. Wait for it, cancel it, or send"
@@ -189,13 +173,29 @@ class PostgresRunStore:
         if new.when_busy == "interrupt" and active is not None:
             with suppress(RunAlreadyFinished):  # it ended by itself in between
                 await cancel_within(connection, active)
-        return _number(await connection.fetchval(sql.INSERT_RUN, *values, True))
+        return _number(await connection.fetchval(run_start.INSERT_RUN, *values, True))
 
     # --- claim ---------------------------------------------------------------------------------
 
-    async def claim(self, worker_id: UUID, limit: int) -> Sequence[ClaimedRun]:
+    async def claim(
+        self, worker_id: UUID, limit: int, *, overdue_seconds: float = 0.0
+    ) -> Sequence[ClaimedRun]:
         failpoint("claim.before_commit")
-        rows = await self._db.fetch(sql.CLAIM, worker_id, limit)
+        bounds = (self._limits.running_per_workspace, self._limits.running)
+        return await self._taken(
+            await self._db.fetch(sql.CLAIM, worker_id, limit, overdue_seconds, *bounds)
+        )
+
+    async def claim_these(self, worker_id: UUID, run_ids: Sequence[UUID]) -> Sequence[ClaimedRun]:
+        failpoint("claim.before_commit")
+        bounds = (self._limits.running_per_workspace, self._limits.running)
+        return await self._taken(await self._db.fetch(sql.CLAIM_THESE, worker_id, list(run_ids), *bounds))
+
+    async def standing(self, run_ids: Sequence[UUID]) -> Mapping[UUID, Standing]:
+        rows = await self._db.fetch(sql.STANDING, list(run_ids))
+        return {row["id"]: standing(row) for row in rows}
+
+    async def _taken(self, rows: Sequence[asyncpg.Record]) -> Sequence[ClaimedRun]:
         if not rows:
             return []
         failpoint("claim.after_commit")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from helium.core.events import LoggedEvent
 from helium.core.states import RunStatus
-from helium.ports.runs import ClaimedRun, Committed, Lease, NewRun, RunRow, Write
+from helium.ports.runs import ClaimedRun, Committed, Lease, NewRun, RunRow, Standing, Write
 
 
 class RunStore(Protocol):
@@ -16,13 +16,29 @@ class RunStore(Protocol):
         """Accept runs: thread, run `queued`, event 1. One result for each, in order:
 
         `Committed`; the UUID of the run that the same idempotency key started before; or
-        `ThreadBusy`, `ThreadMoved`, `NotFound` (thread), `IdempotencyMismatch`. One entry's refusal
-        does not touch the others.
+        `ThreadBusy`, `ThreadMoved`, `NotFound` (thread), `IdempotencyMismatch`, `TooManyRuns`. One
+        entry's refusal does not touch the others.
         """
         ...
 
-    async def claim(self, worker_id: UUID, limit: int) -> Sequence[ClaimedRun]:
-        """Take up to `limit` due runs, oldest first. Each gets a new epoch and token, attempt + 1."""
+    async def claim(
+        self, worker_id: UUID, limit: int, *, overdue_seconds: float = 0.0
+    ) -> Sequence[ClaimedRun]:
+        """Take up to `limit` runs that have been due for `overdue_seconds`. Each gets a new epoch and
+        token, attempt + 1.
+
+        Fair between workspaces: each gets an equal share of one claim, the ones with the fewest
+        running runs first, and within a workspace the oldest first. No workspace gets more than may
+        run at once.
+        """
+        ...
+
+    async def claim_these(self, worker_id: UUID, run_ids: Sequence[UUID]) -> Sequence[ClaimedRun]:
+        """Take those of these runs that are due and may run now, as a queue delivered them."""
+        ...
+
+    async def standing(self, run_ids: Sequence[UUID]) -> Mapping[UUID, Standing]:
+        """Where these runs stand; those that there are not are left out."""
         ...
 
     async def commit(self, writes: Sequence[Write]) -> Sequence[Committed | Exception]:

@@ -16,6 +16,16 @@ WhenBusy = Literal["reject", "enqueue", "interrupt"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunLimits:
+    """How many runs may wait and run, for each workspace and in all; None: any number."""
+
+    queued_per_workspace: int | None = None
+    queued: int | None = None
+    running_per_workspace: int | None = None
+    running: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewRun:
     """A run to be accepted: all that its first transaction needs."""
 
@@ -67,6 +77,20 @@ class Lease:
     workspace_id: UUID
     epoch: int
     token: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a run stands that could not be claimed just now."""
+
+    status: RunStatus
+    error_code: str | None
+    held: bool
+    """It waits behind another run of its thread."""
+    due_in_seconds: float
+    """With `queued`: until it may be claimed; 0 or less if it is due."""
+    lease_seconds: float
+    """With `in_progress`: until its worker's lease ends; 0 or less if it has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

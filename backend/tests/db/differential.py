@@ -16,7 +16,7 @@ from helium.core.events import Event, ItemAdded, RunRequeued, StepRetracted
 from helium.core.items import assistant_message
 from helium.core.spec import AgentSpec
 from helium.core.states import TERMINAL
-from helium.ports import ClaimedRun, Close, Committed, NewRun, RunStore, Write
+from helium.ports import ClaimedRun, Close, Committed, NewRun, RunLimits, RunStore, Standing, Write
 from tests.support.factories import (
     USAGE,
     a_step,
@@ -45,12 +45,13 @@ EVENTS: Sequence[Event] = (
 KINDS = [*["events"] * 6, *["step"] * 4, *["intent"] * 3, *["settle"] * 2, *["park"] * 2,
     "finish", "hand_over", "error", "later"]  # fmt: skip
 OFTEN = {
-    "start": 3, "join": 3, "claim": 6, "write": 14, "write_two": 2, "write_again": 3, "renew": 1,
+    "start": 3, "join": 3, "claim": 6, "claim_these": 3, "standing": 1, "write": 14, "write_two": 2, "write_again": 3, "renew": 1,
     "expire": 1, "lose": 3, "time_passes": 1, "requeue_expired": 1, "release": 1, "disown": 1,
     "abandon": 1, "forget_workers": 1, "promote": 3, "request_cancel": 2, "decide": 4, "cancels": 1,
     "due": 1, "read": 2,
 }  # fmt: skip
 """The operations, and how often each is tried."""
+LIMITS = RunLimits(queued_per_workspace=8, queued=12, running_per_workspace=3, running=5)
 OPERATIONS = [name for name, times in OFTEN.items() for _ in range(times)]
 offsets = st.sampled_from([0] * 10 + [-1, 1])
 workers = st.sampled_from(WORKERS)
@@ -84,7 +85,7 @@ class TwoStores(RuleBasedStateMachine):
     def __init__(self, right: PostgresSide, run: Run) -> None:
         super().__init__()
         self.run = run
-        self.left, self.right = MemorySide(), right
+        self.left, self.right = MemorySide(LIMITS), right.limited(LIMITS)
         self.model = self.left.store
         self.news: list[NewRun] = []
         self.claims: list[tuple[ClaimedRun, ClaimedRun]] = []
@@ -183,6 +184,22 @@ class TwoStores(RuleBasedStateMachine):
         left, right = self.both(lambda store: store.claim(worker, limit))
         assert [plain(run) for run in right] == [plain(run) for run in left]
         self.claims.extend(zip(left, right, strict=True))
+
+    def claim_these(self, draw: Draw) -> None:
+        if not self.news:
+            return
+        self.align_queue()
+        worker, run_ids = draw(workers), [new.id for new in self.news[-draw(st.integers(1, 6)) :]]
+        left, right = self.both(lambda store: store.claim_these(worker, run_ids))
+        assert [plain(run) for run in right] == [plain(run) for run in left]
+        self.claims.extend(zip(left, right, strict=True))
+
+    def standing(self, draw: Draw) -> None:
+        run_ids = [*(new.id for new in self.news[-3:]), UUID(int=9)]
+        left, right = self.both(lambda store: store.standing(run_ids))
+        assert {run_id: _roughly(found) for run_id, found in right.items()} == {
+            run_id: _roughly(found) for run_id, found in left.items()
+        }
 
     def write(self, draw: Draw) -> None:
         if not any(self.holds(left) for left, _ in self.claims):
@@ -347,6 +364,13 @@ class TwoStores(RuleBasedStateMachine):
         found = self.run(self.right.broken())
         # The operations know no rules about effects; the engine does.
         assert [line for line in found if not line.startswith("an effect is begun again")] == []
+
+
+def _roughly(found: Standing) -> object:
+    """Where a run stands, its waiting times as yes or no."""
+    leased = found.status == "in_progress" and found.lease_seconds > 0
+    due = found.status == "queued" and found.due_in_seconds <= 100
+    return found.status, found.error_code, found.held, due, leased
 
 
 def _untimed(found: Any) -> dict[UUID, list[tuple[int, Event]]]:

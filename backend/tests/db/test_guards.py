@@ -281,7 +281,7 @@ async def a_key(side: PostgresSide, workspace_id: UUID, key: str, body: bytes) -
 
 
 async def test_guard_a_key_belongs_to_its_workspace(side: PostgresSide) -> None:
-    # run_queue.KNOWN_KEY: `workspace_id = $1`; 0001_core: primary key (workspace_id, key)
+    # run_start.KNOWN_KEY: `workspace_id = $1`; 0001_core: primary key (workspace_id, key)
     ours, theirs = await side.workspace(), await side.workspace()
 
     first = await a_key(side, ours, "k", b"1")
@@ -302,7 +302,7 @@ async def test_guard_a_key_stands_for_one_request(side: PostgresSide) -> None:
 
 
 async def test_guard_a_thread_belongs_to_its_workspace(side: PostgresSide) -> None:
-    # run_queue.JOIN_THREAD: `and workspace_id = $2`
+    # run_start.JOIN_THREAD: `and workspace_id = $2`
     first = await started(side)
     await side.store.commit([finish(await claimed(side))])
 

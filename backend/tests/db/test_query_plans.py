@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import asyncpg
 import pytest
 
-from helium.db import event_log, run_queue
+from helium.db import event_log, run_queue, run_start
 from helium.db.commit import Batch
 from helium.ports import Lease, Write
 from tests.support.databases import database_like, statement
@@ -46,9 +46,10 @@ STATEMENTS = {
         (event_log, "APPEND COMMIT READ LANDED HOLDERS"),
         (
             run_queue,
-            "CLAIM DUE CANCELS RELEASE DISOWN ABANDON REQUEUE_EXPIRED PROMOTE HISTORY STEPS SINCE_BOUNDARY"
-            " EFFECTS DECISIONS ACTIVE_RUN LOCK_RUN RESUME CANCEL_IDLE CANCEL_ASKED APPEND_UNLEASED",
+            "CLAIM CLAIM_THESE STANDING DUE CANCELS RELEASE DISOWN ABANDON REQUEUE_EXPIRED PROMOTE HISTORY"
+            " STEPS SINCE_BOUNDARY EFFECTS DECISIONS LOCK_RUN RESUME CANCEL_IDLE CANCEL_ASKED APPEND_UNLEASED",
         ),
+        (run_start, "START ACTIVE_RUN WAITING"),
     )
     for name in names.split()
 }
@@ -100,7 +101,7 @@ async def leased(connection: asyncpg.Connection, count: int) -> list[Lease]:
 
 
 @pytest.mark.parametrize("runs", [1, 20])
-@pytest.mark.parametrize("name", ["APPEND", "COMMIT", "CLAIM", "READ", "LANDED"])
+@pytest.mark.parametrize("name", ["APPEND", "COMMIT", "CLAIM", "CLAIM_THESE", "STANDING", "READ", "LANDED"])
 async def test_no_statement_reads_a_whole_table_under_a_plan_for_its_arguments(
     full: asyncpg.Connection, name: str, runs: int
 ) -> None:
@@ -111,7 +112,9 @@ async def test_no_statement_reads_a_whole_table_under_a_plan_for_its_arguments(
     batch = Batch([Write(lease=lease, first_seq=7, events=(delta(),) * 3, step=step) for lease in leases])
     ids = [lease.run_id for lease in leases]
     arguments: dict[str, list[object]] = {
-        "CLAIM": [leases[0].token, runs],
+        "CLAIM": [leases[0].token, runs, 0.0, 1000, 1000],
+        "CLAIM_THESE": [leases[0].token, ids, 1000, 1000],
+        "STANDING": [ids],
         "READ": [ids, [3] * runs, 100],
         "LANDED": [ids, [6] * runs, [1] * runs, ["{}"] * runs],
     }

@@ -11,10 +11,10 @@ from helium.db import run_queue as sql
 from helium.db.checker import check_invariants
 from helium.db.database import Database
 from helium.db.rows import action_row, effect_row, step_record
-from helium.db.run_store import PostgresRunStore
+from helium.db.run_store import UNLIMITED, PostgresRunStore
 from helium.kit.clock import ManualClock
 from helium.kit.ids import new_id
-from helium.ports import ActionRow, ClaimedRun, EffectRow, NewRun, RunRow, RunStore, StepRecord
+from helium.ports import ActionRow, ClaimedRun, EffectRow, NewRun, RunLimits, RunRow, RunStore, StepRecord
 from tests.support.factories import new_run
 
 TTL_SECONDS = 30.0
@@ -45,6 +45,10 @@ class Side(Protocol):
     @property
     def store(self) -> RunStore: ...
 
+    def limited(self, limits: RunLimits) -> "Side":
+        """The same, with bounds on how many runs wait and run; in memory an empty one."""
+        ...
+
     async def workspace(self) -> UUID:
         """A new workspace."""
         ...
@@ -73,9 +77,12 @@ class Side(Protocol):
 
 
 class MemorySide:
-    def __init__(self) -> None:
+    def __init__(self, limits: RunLimits = UNLIMITED) -> None:
         self.clock = ManualClock()
-        self.store = MemoryRunStore(self.clock)
+        self.store = MemoryRunStore(self.clock, limits)
+
+    def limited(self, limits: RunLimits) -> "MemorySide":
+        return MemorySide(limits)
 
     async def workspace(self) -> UUID:
         return new_id()
@@ -115,9 +122,12 @@ class MemorySide:
 
 
 class PostgresSide:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, limits: RunLimits = UNLIMITED) -> None:
         self.database = database
-        self.store = PostgresRunStore(database)
+        self.store = PostgresRunStore(database, limits)
+
+    def limited(self, limits: RunLimits) -> "PostgresSide":
+        return PostgresSide(self.database, limits)
 
     async def clear(self) -> None:
         """Delete all rows: quicker than a new database."""

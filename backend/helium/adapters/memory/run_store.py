@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
+from helium.adapters.memory.fair_queue import FairQueue
 from helium.adapters.memory.run_record import LOST_CALL_TOKENS, RunRecord
 from helium.core.errors import (
     ActionAlreadyDecided,
@@ -17,6 +18,7 @@ from helium.core.errors import (
     StepMismatch,
     ThreadBusy,
     ThreadMoved,
+    TooManyRuns,
 )
 from helium.core.events import (
     Event,
@@ -32,10 +34,11 @@ from helium.core.items import Item
 from helium.core.states import RunStatus, is_terminal
 from helium.kit.clock import Clock
 from helium.kit.ids import to_wire
-from helium.ports import ClaimedRun, Committed, Lease, NewRun, RunRow, Write
+from helium.ports import ClaimedRun, Committed, Lease, NewRun, RunLimits, RunRow, Standing, Write
 
 StartResult = Committed | UUID | Exception
 DAY_SECONDS = 24 * 3600.0
+REFUSED = (ThreadBusy, ThreadMoved, NotFound, IdempotencyMismatch, TooManyRuns, ValueError)
 
 
 @dataclass(slots=True)
@@ -47,8 +50,9 @@ class _Thread:
 class MemoryRunStore:
     """The runs of one process, forgotten when it ends."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, limits: RunLimits | None = None) -> None:
         self._clock = clock
+        self._limits = limits or RunLimits()
         self.runs: dict[UUID, RunRecord] = {}
         self.leases: dict[UUID, float] = {}
         """When each worker's lease expires."""
@@ -62,7 +66,7 @@ class MemoryRunStore:
         for new in sorted(runs, key=lambda new: not new.new_thread):
             try:
                 results[new.id] = self._start(new)
-            except (ThreadBusy, ThreadMoved, NotFound, IdempotencyMismatch, ValueError) as error:
+            except REFUSED as error:
                 results[new.id] = error
         return [results[new.id] for new in runs]
 
@@ -73,6 +77,8 @@ class MemoryRunStore:
             if request_hash != new.request_hash:
                 raise IdempotencyMismatch("This Idempotency-Key was used for a different request.")
             return run_id
+        if new.new_thread:
+            self._admit(new.workspace_id)
         run = self._at_new_thread(new) if new.new_thread else self._at_end_of_thread(new)
         run.append([RunQueued(agent=new.spec.agent, model=new.spec.model)], run.created_at)
         self.runs[run.id] = run
@@ -92,6 +98,7 @@ class MemoryRunStore:
             raise NotFound("There is no such thread.")
         if new.previous_run_id not in (None, thread.head):
             raise ThreadMoved("The thread has gone on since that run.")
+        self._admit(new.workspace_id)
         active = self._active(new.thread_id)
         if active is not None and new.when_busy == "reject":
             raise ThreadBusy("Another run of this thread is not finished.")
@@ -100,29 +107,44 @@ class MemoryRunStore:
             self._cancel(active)
         return run
 
+    def _admit(self, workspace_id: UUID) -> None:
+        """Raises `TooManyRuns` unless one more run may wait."""
+        waiting = [run.workspace_id for run in self.runs.values() if run.status == "queued"]
+        bounds = (self._limits.queued_per_workspace, self._limits.queued)
+        counts = (waiting.count(workspace_id), len(waiting))
+        if any(bound is not None and count >= bound for count, bound in zip(counts, bounds, strict=True)):
+            raise TooManyRuns("As many runs wait as may wait.")
+
     def _active(self, thread_id: UUID) -> RunRecord | None:
         return next((r for r in self.runs.values() if r.thread_id == thread_id and r.active), None)
 
     # --- claim ---------------------------------------------------------------------------------
 
-    async def claim(self, worker_id: UUID, limit: int) -> Sequence[ClaimedRun]:
+    async def claim(
+        self, worker_id: UUID, limit: int, *, overdue_seconds: float = 0.0
+    ) -> Sequence[ClaimedRun]:
         now = self._clock.time()
-        due = sorted((r for r in self.runs.values() if r.due(now)), key=lambda r: (r.due_at, r.id))
-        return [self._claim(run, worker_id, now) for run in self._apart(due, worker_id, now, limit)]
+        queue = FairQueue(self.runs.values(), worker_id, now, self._limits)
+        return [self._claim(run, worker_id, now) for run in queue.first(limit, overdue_seconds)]
 
-    def _apart(
-        self, due: Sequence[RunRecord], worker_id: UUID, now: float, limit: int
-    ) -> Sequence[RunRecord]:
-        """The first of those that are due; suspects of a crash last and one at a time, for a minute."""
-        suspects = [r for r in due if r.attempts_without_progress >= 2 and r.due_at >= now - 60]
-        beside_retry = any(
-            run.status == "in_progress" and run.worker_id == worker_id and run.attempts_without_progress > 1
-            for run in self.runs.values()
+    async def claim_these(self, worker_id: UUID, run_ids: Sequence[UUID]) -> Sequence[ClaimedRun]:
+        now = self._clock.time()
+        queue = FairQueue(self.runs.values(), worker_id, now, self._limits)
+        return [self._claim(run, worker_id, now) for run in queue.these(set(run_ids))]
+
+    async def standing(self, run_ids: Sequence[UUID]) -> Mapping[UUID, Standing]:
+        return {run_id: self._standing(self.runs[run_id]) for run_id in run_ids if run_id in self.runs}
+
+    def _standing(self, run: RunRecord) -> Standing:
+        now = self._clock.time()
+        expires_at = self.leases.get(run.worker_id, now) if run.worker_id else now
+        return Standing(
+            status=run.status,
+            error_code=run.error_code,
+            held=run.held,
+            due_in_seconds=run.due_at - now,
+            lease_seconds=expires_at - now,
         )
-        wait = beside_retry or any(run.attempts_without_progress == 1 for run in due)
-        first = suspects[: 0 if wait else 1]
-        others = [run for run in due if run not in suspects][: limit - len(first)]
-        return sorted([*first, *others], key=lambda run: (run.due_at, run.id))
 
     def _claim(self, run: RunRecord, worker_id: UUID, now: float) -> ClaimedRun:
         lease = run.lease_to(worker_id, uuid4(), now)
