@@ -287,6 +287,17 @@ select exists (select 1 from (
     order by workspace_id, due_at limit 1) x)
 """
 
+OVERDUE = """
+with late as (
+    select id from run
+    where status = 'queued' and held = false and due_at <= now() - make_interval(secs => $1)
+        and (rung_at is null or rung_at <= now() - make_interval(secs => $2))
+    order by workspace_id, due_at limit $3
+    for no key update skip locked
+)
+update run set rung_at = now() where id = any(array(select id from late)) returning id
+"""
+
 LOCK_RUN = f"select {RUN_COLUMNS} from run r where r.id = $1 for no key update"
 GET_RUN = f"select {RUN_COLUMNS} from run r where r.id = $1"
 

@@ -302,6 +302,10 @@ class PostgresRunStore:
         except asyncpg.UniqueViolationError:
             return []  # a new run took the thread in between; the next sweep looks again
 
+    async def overdue(self, seconds: float, again_seconds: float, limit: int) -> Sequence[UUID]:
+        rows = await self._db.fetch(sql.OVERDUE, seconds, again_seconds, limit)
+        return [row["id"] for row in rows]
+
     async def due(self) -> bool:
         row = await self._db.fetchrow(sql.DUE)
         return bool(row and row[0])

@@ -34,13 +34,18 @@ class Pen:
         self.lease: Lease = claimed.lease
         self.next_seq = claimed.next_seq
         self.lost = False
-        self.closed = False
+        self.closed_as: Close | None = None
+        """How the lease ended, once that is durable."""
         self.on_lost: Callable[[], None] = lambda: None
         self.on_refused: Callable[[], None] = lambda: None
         """Called when something that was said cannot be stored; the lease is still ours."""
         self._writer = writer
         self._events: list[Event] = []
         self._waiter: asyncio.Future[Committed] | None = None
+
+    @property
+    def closed(self) -> bool:
+        return self.closed_as is not None
 
     def append(self, *events: Event) -> None:
         """Say something soon: it is committed with the next group, and shown then."""
@@ -212,7 +217,7 @@ class LogWriter:
 
     def _landed(self, pen: Pen, write: Write, result: Committed) -> None:
         pen.next_seq = write.first_seq + len(write.events)
-        pen.closed = write.close is not None
+        pen.closed_as = write.close
         self._hub.publish(
             write.lease.run_id,
             [

@@ -10,6 +10,15 @@ class EngineOptions:
     lease_ttl_seconds: float = 3.0
     poll_seconds: float = 0.5
     """How often a worker looks for due runs when no bell rings."""
+    claim_overdue_seconds: float | None = 0.0
+    """A worker takes what has been due for this long by itself: at once where it finds its work by
+    looking, later where a queue delivers it, never (None) where only the queue may start it."""
+    dead_man_bell: bool = False
+    """Each claim leaves a delayed ring behind, for a worker that dies where nobody else looks."""
+    queue_delivers: bool = False
+    """A queue carries the rings: the sweeper rings again for what it did not deliver."""
+    max_deliveries: int = 20
+    """Deliveries of a message about a run that there is not, after which it is let go."""
     sweep_seconds: float = 0.5
     slice_seconds: float | None = None
     """A run is handed over at the first step boundary after this long; None for no bound."""

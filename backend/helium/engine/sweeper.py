@@ -5,6 +5,9 @@ takes nothing back before it has itself seen the database answer for a whole lea
 living have renewed.
 """
 
+from collections.abc import Sequence
+from uuid import UUID
+
 import structlog
 
 from helium.engine.options import EngineOptions
@@ -13,6 +16,9 @@ from helium.ports import Bell, RunStore
 
 log = structlog.get_logger()
 BATCH = 200
+# A worker that looks by itself comes first; a queue that is behind is not to be filled with copies.
+RING_AGAIN_AFTER_SECONDS = 5.0
+RING_AGAIN_EVERY_SECONDS = 60.0
 FORGET_EVERY_SECONDS = 3600.0
 
 
@@ -58,7 +64,11 @@ class Sweeper:
                 if taken:
                     log.warning("sweeper.requeued", runs=len(taken))
                 ready.extend(taken)
-            if ready or await self._store.due():
+            if self._options.queue_delivers:
+                ready.extend(await self._undelivered())
+                if ready:
+                    await self._bell.ring(ready)
+            elif ready or await self._store.due():
                 await self._bell.ring(ready)
             if now - self._forgot_at > FORGET_EVERY_SECONDS:
                 await self._store.forget_workers()
@@ -66,6 +76,11 @@ class Sweeper:
         except self._connection_errors as error:
             self._healthy_since = None
             log.warning("sweeper.database_away", error=type(error).__name__)
+
+    async def _undelivered(self) -> Sequence[UUID]:
+        """Runs whose ring was lost, or waits in a queue that is behind: ringing twice does no harm."""
+        seconds = self._options.claim_overdue_seconds or RING_AGAIN_AFTER_SECONDS
+        return await self._store.overdue(2 * seconds, RING_AGAIN_EVERY_SECONDS, BATCH)
 
     def _slept(self) -> bool:
         """Whether this machine was suspended: like an outage, it expires every lease at once."""

@@ -24,6 +24,7 @@ from helium.engine.loop import failed, run_agent
 from helium.engine.options import EngineOptions
 from helium.engine.tail import EventHub
 from helium.kit.failpoint import failpoint
+from helium.kit.group import GroupCommit
 from helium.kit.retry import backoff
 from helium.platform import Platform
 from helium.ports import ClaimedRun, Close
@@ -34,16 +35,23 @@ CLAIM_LIMIT = 500
 DOUBT_SECONDS = 60.0
 # A drain waits this long for abandoned steps to be written down; without a database they never are.
 HAND_OVER_SECONDS = 2.0
+UNBOUNDED_SECONDS = 1e8
 StopReason = Literal["cancel", "lost", "refused", "drain", "slice_over"]
 
 
+class Busy(Exception):
+    """This worker can take nothing at the moment: no slot, a lease that is not fresh, or a drain."""
+
+
 @dataclass(slots=True)
-class _Slot:
+class Slot:
     """One run under execution, and why it was told to stop, if it was."""
 
     task: "asyncio.Task[None]"
     token: UUID
     reason: StopReason | None = None
+    closed_as: Close | None = None
+    """How its lease ended; None as long as it runs, and if it was lost."""
 
     def stop(self, reason: StopReason) -> None:
         if self.reason is None:
@@ -69,7 +77,14 @@ class Worker:
         self._lease = lease
         self._options = options
         self._connection_errors = connection_errors
-        self._slots: dict[UUID, _Slot] = {}
+        self._slots: dict[UUID, Slot] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._serving = asyncio.Event()
+        self._asked: GroupCommit[tuple[UUID, float | None], Slot | None] = GroupCommit(
+            self._take_these, limit=CLAIM_LIMIT
+        )
+        # What is claimed and not yet in a slot looks like what is to be disowned: one at a time.
+        self._claiming = asyncio.Lock()
         self._bell = asyncio.Event()
         self._promote = False
         self._doubt_until = float("-inf")
@@ -99,13 +114,28 @@ class Worker:
 
     async def serve(self) -> None:
         """Claim and execute until `drain`. Cancelling it abandons the runs (another takes over)."""
-        async with asyncio.TaskGroup() as group:
+        async with asyncio.TaskGroup() as self._group:
+            asked = self._group.create_task(self._asked.serve())
+            self._serving.set()
             while not self.draining:
-                claimed = await self._claim()
-                for run in claimed:
-                    self._start(group, run)
-                if not claimed:
+                if not await self._claim_by_itself():
                     await self._wait_for_bell()
+            asked.cancel()
+
+    async def take(self, run_id: UUID, seconds: float | None = None) -> Slot | None:
+        """Execute this run now, as a queue delivered it: its slot, when the run has left it.
+
+        The run is handed over at the first step boundary after half of `seconds`, and its step is
+        abandoned shortly before they are over: its platform would end both. None if the run cannot be
+        claimed. Raises `Busy`. Cancelling this does not stop the run.
+        """
+        await self._serving.wait()
+        if self.draining:
+            raise Busy
+        slot = await self._asked.submit((run_id, seconds))
+        if slot is not None:
+            await asyncio.wait([slot.task])
+        return slot
 
     async def drain(self, seconds: float) -> None:
         """Claim nothing more; bring every run to a step boundary, or abandon its step, in time (I9)."""
@@ -128,26 +158,74 @@ class Worker:
             return False
         return True
 
-    async def _claim(self) -> Sequence[ClaimedRun]:
-        free = self._options.slots - len(self._slots)
+    async def _claim_by_itself(self) -> bool:
+        """Take what is due. Whether there was any."""
         self._bell.clear()
-        if free <= 0 or not self._lease.fresh(self._platform.clock.monotonic()):
-            return ()
+        if not self._can_claim():
+            return False
         failpoint("bell.before_ack")
-        try:
-            if self._promote:
-                self._promote = False
-                await self._platform.runs.promote(100)
-            if self._platform.clock.monotonic() < self._doubt_until:
-                await self._disown()
-            claimed = await self._platform.runs.claim(self._lease.worker_id, min(free, CLAIM_LIMIT))
-        except self._connection_errors as error:
-            log.warning("worker.claim_failed", error=type(error).__name__)
-            self._doubt()
-            return ()
+        async with self._claiming:
+            try:
+                await self._tidy()
+                claimed = await self._due()
+            except self._connection_errors as error:
+                log.warning("worker.claim_failed", error=type(error).__name__)
+                self._doubt()
+                return False
+            for run in claimed:
+                self._start(run)
         if claimed:
             failpoint("bell.after_ack")
-        return claimed
+            await self._leave_bells(claimed)
+        return bool(claimed)
+
+    async def _due(self) -> Sequence[ClaimedRun]:
+        overdue, limit = self._options.claim_overdue_seconds, min(self._free_slots, CLAIM_LIMIT)
+        if overdue is None:
+            return ()
+        return await self._platform.runs.claim(self.id, limit, overdue_seconds=overdue)
+
+    async def _take_these(self, asked: Sequence[tuple[UUID, float | None]]) -> Sequence[Slot | None]:
+        """Claim the runs that were delivered, many at once. Raises `Busy` and connection errors."""
+        failpoint("bell.before_ack")
+        seconds = dict(asked[: self._free_slots])
+        async with self._claiming:
+            if not self._can_claim():
+                raise Busy
+            try:
+                await self._tidy()
+                claimed = await self._platform.runs.claim_these(self.id, list(seconds))
+            except self._connection_errors:
+                self._doubt()
+                raise
+            slots = {run.lease.run_id: self._start(run, seconds[run.lease.run_id]) for run in claimed}
+        await self._leave_bells(claimed)
+        # Of two messages about one run the first has the slot, the second is told that there is none.
+        return [slots.pop(run_id, None) for run_id, _ in asked]
+
+    @property
+    def _free_slots(self) -> int:
+        return self._options.slots - len(self._slots)
+
+    def _can_claim(self) -> bool:
+        return self._free_slots > 0 and self._lease.fresh(self._platform.clock.monotonic())
+
+    async def _tidy(self) -> None:
+        """What is to be done before a claim: promote what waits behind a run that ended here, and
+        give back what the database may hold for us without our knowing."""
+        if self._promote:
+            self._promote = False
+            promoted = await self._platform.runs.promote(100)
+            if self._options.queue_delivers and promoted:
+                await self._platform.bell.ring(promoted)
+        if self._platform.clock.monotonic() < self._doubt_until:
+            await self._disown()
+
+    async def _leave_bells(self, claimed: Sequence[ClaimedRun]) -> None:
+        """Dead man's bells (A5): if this worker dies, somebody will look at these runs again."""
+        if self._options.dead_man_bell and claimed:
+            ids = [run.lease.run_id for run in claimed]
+            await self._platform.bell.ring(ids, 2 * self._options.lease_ttl_seconds)
 
     def _doubt(self) -> None:
         """The database may hold runs for us that we do not execute: their lease would never expire."""
@@ -166,22 +244,24 @@ class Worker:
         except TimeoutError:
             pass
 
-    def _start(self, group: asyncio.TaskGroup, run: ClaimedRun) -> None:
+    def _start(self, run: ClaimedRun, seconds: float | None = None) -> Slot:
+        assert self._group is not None
         run_id = run.lease.run_id
         stale = self._slots.get(run_id)
         if stale is not None:
             stale.stop("lost")
-        task = group.create_task(self._execute(run))
-        slot = self._slots[run_id] = _Slot(task, run.lease.token)
+        task = self._group.create_task(self._execute(run, seconds))
+        slot = self._slots[run_id] = Slot(task, run.lease.token)
         task.add_done_callback(lambda _: self._free(run_id, slot))
+        return slot
 
-    def _free(self, run_id: UUID, slot: _Slot) -> None:
+    def _free(self, run_id: UUID, slot: Slot) -> None:
         if self._slots.get(run_id) is slot:
             del self._slots[run_id]
         self._bell.set()
         self._emptied.set()
 
-    async def _execute(self, run: ClaimedRun) -> None:
+    async def _execute(self, run: ClaimedRun, seconds: float | None) -> None:
         """One run from claim to the end of its lease. Nothing is raised: the log has the outcome."""
         run_id = run.lease.run_id
         pen = self._writer.open(run)
@@ -192,15 +272,16 @@ class Worker:
         self._hub.publish(
             run_id, [LoggedEvent(seq=pen.next_seq - 1, event=started, created_at=run.claimed_at)]
         )
-        timer = self._slice_timer(slot)
-        deadline = self._deadline()
+        slice_end, hard_end = self._slice(seconds)
+        timer = asyncio.get_running_loop().call_later(hard_end, slot.stop, "slice_over")
+        deadline = self._platform.clock.monotonic() + slice_end
 
         def must_stop() -> str | None:
             if slot.reason is not None:
                 raise asyncio.CancelledError  # told during a commit, which had to end first
             if self.draining:
                 return "drain"
-            if deadline is not None and self._platform.clock.monotonic() >= deadline:
+            if self._platform.clock.monotonic() >= deadline:
                 return "slice_over"
             return None
 
@@ -212,13 +293,13 @@ class Worker:
         except Exception:
             log.exception("run.abandoned", run_id=str(run_id))
         finally:
-            if timer is not None:
-                timer.cancel()
+            timer.cancel()
+            slot.closed_as = pen.closed_as
             if not pen.closed:
                 self._doubt()
             self._writer.close(pen)
 
-    async def _outcome(self, journal: Journal, slot: _Slot) -> None:
+    async def _outcome(self, journal: Journal, slot: Slot) -> None:
         """Run the agent, and write down how it went in every case in which the lease is ours."""
         run = journal.run
         try:
@@ -246,7 +327,7 @@ class Worker:
             log.exception("run.error", run_id=str(run.lease.run_id))
             await self._try_later(journal)
 
-    async def _stopped(self, journal: Journal, slot: _Slot) -> None:
+    async def _stopped(self, journal: Journal, slot: Slot) -> None:
         """The slot's task was cancelled: by a person, by a drain, by a deadline, or for a lost lease."""
         task = asyncio.current_task()
         assert task is not None
@@ -265,13 +346,8 @@ class Worker:
         """Something is wrong with us: again, after a while, a few times; then it counts as poison."""
         wait = backoff(journal.run.attempts_without_progress)
         await journal.hand_over("error", after_seconds=wait, progress=False)
-
-    async def _abandon(self, run: ClaimedRun) -> None:
-        """The run could not even be handed over: give it back past the log writer."""
-        try:
-            await self._platform.runs.abandon(run.lease)
-        except self._connection_errors as error:
-            log.error("run.not_given_back", run_id=str(run.lease.run_id), error=repr(error))
+        if self._options.queue_delivers:
+            await self._platform.bell.ring([journal.run.lease.run_id], wait)
 
     async def _cancelled(self, journal: Journal) -> None:
         journal.pen.append(CancelRequested())
@@ -281,17 +357,13 @@ class Worker:
         await journal.hand_over(reason, progress=progress)
         await self._platform.bell.ring([journal.run.lease.run_id])
 
-    def _deadline(self) -> float | None:
-        if self._options.slice_seconds is None:
-            return None
-        return self._platform.clock.monotonic() + self._options.slice_seconds
-
-    def _slice_timer(self, slot: _Slot) -> asyncio.TimerHandle | None:
-        """A step that reaches far over its slice is abandoned: the platform would kill us with it."""
-        if self._options.slice_seconds is None:
-            return None
-        hard = self._options.slice_seconds * 1.5
-        return asyncio.get_running_loop().call_later(hard, slot.stop, "slice_over")
+    def _slice(self, seconds: float | None) -> tuple[float, float]:
+        """Seconds after which a run is handed over at its next step boundary, and after which its
+        step is abandoned: the platform would soon kill us with it."""
+        ends = [(self._options.slice_seconds, 1.0, 1.5), (seconds, 0.5, 0.95)]
+        soft = [end * share for end, share, _ in ends if end is not None]
+        hard = [end * share for end, _, share in ends if end is not None]
+        return min(soft, default=UNBOUNDED_SECONDS), min(hard, default=UNBOUNDED_SECONDS)
 
 
 def _run_cancelled(usage: Usage) -> FinalEvent:

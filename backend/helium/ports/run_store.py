@@ -97,6 +97,11 @@ class RunStore(Protocol):
         """Make runs due that were enqueued behind a run which has finished since. Their ids."""
         ...
 
+    async def overdue(self, seconds: float, again_seconds: float, limit: int) -> Sequence[UUID]:
+        """Up to `limit` runs that have been due for `seconds` and were not given here within the last
+        `again_seconds`: their queue may have lost them. Of several processes one gets each."""
+        ...
+
     async def due(self) -> bool:
         """Whether a run could be claimed now."""
         ...

@@ -185,3 +185,18 @@ async def test_where_a_run_stands_is_told_for_each_state(side: Side) -> None:
     assert 0 < found[running.id].lease_seconds <= TTL_SECONDS
     assert 900 < found[later.id].due_in_seconds <= 1000
     assert isinstance(found[done.id], Standing)
+
+
+async def test_what_a_queue_did_not_deliver_is_told_once_in_a_while(side: Side) -> None:
+    new = await started(side)
+    await side.store.commit([hand_over(await claimed(side), due_in_seconds=1000)])
+    late = await started(side)
+
+    not_yet = await side.store.overdue(3600, 60, 10)
+    first = await side.store.overdue(0, 60, 10)
+    again = await side.store.overdue(0, 60, 10)
+    side.tick()
+    after_a_while = await side.store.overdue(0, 0, 10)
+
+    assert new.id != late.id
+    assert [list(not_yet), list(first), list(again), list(after_a_while)] == [[], [late.id], [], [late.id]]

@@ -45,7 +45,8 @@ EVENTS: Sequence[Event] = (
 KINDS = [*["events"] * 6, *["step"] * 4, *["intent"] * 3, *["settle"] * 2, *["park"] * 2,
     "finish", "hand_over", "error", "later"]  # fmt: skip
 OFTEN = {
-    "start": 3, "join": 3, "claim": 6, "claim_these": 3, "standing": 1, "write": 14, "write_two": 2, "write_again": 3, "renew": 1,
+    "start": 3, "join": 3, "claim": 6, "claim_these": 3, "write": 14, "standing": 1,
+    "write_two": 2, "write_again": 3, "renew": 1,
     "expire": 1, "lose": 3, "time_passes": 1, "requeue_expired": 1, "release": 1, "disown": 1,
     "abandon": 1, "forget_workers": 1, "promote": 3, "request_cancel": 2, "decide": 4, "cancels": 1,
     "due": 1, "read": 2,

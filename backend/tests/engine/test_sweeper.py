@@ -23,6 +23,7 @@ class Floor(MemoryRunStore):
         self.expired: list[UUID] = []
         self.held: list[UUID] = []
         self.is_due = False
+        self.late: list[UUID] = []
         self.away = False
 
     async def promote(self, limit: int) -> Sequence[UUID]:
@@ -38,6 +39,11 @@ class Floor(MemoryRunStore):
     async def due(self) -> bool:
         self._ask("due")
         return self.is_due
+
+    async def overdue(self, seconds: float, again_seconds: float, limit: int) -> Sequence[UUID]:
+        self._ask("overdue")
+        late, self.late = self.late, []
+        return late
 
     async def forget_workers(self) -> None:
         self._ask("forget_workers")
@@ -66,9 +72,9 @@ class JumpingClock(ManualClock):
 
 
 class House:
-    def __init__(self) -> None:
+    def __init__(self, *, queue_delivers: bool = False) -> None:
         self.floor, self.bell, self.clock = Floor(), RecordingBell(), JumpingClock()
-        options = EngineOptions(lease_ttl_seconds=TTL, sweep_seconds=0.5)
+        options = EngineOptions(lease_ttl_seconds=TTL, sweep_seconds=0.5, queue_delivers=queue_delivers)
         self.sweeper = Sweeper(self.floor, self.bell, self.clock, options, AWAY)
 
     async def sweep_for(self, seconds: float) -> None:
@@ -146,6 +152,16 @@ async def test_a_due_run_whose_bell_was_lost_is_rung_for() -> None:
     await house.sweeper.sweep()
 
     assert house.bell.rings == [[]]
+
+
+async def test_a_queue_that_lost_rings_is_rung_again_for_exactly_those_runs() -> None:
+    house = House(queue_delivers=True)
+    house.floor.is_due = True
+    house.floor.late = [RUN]
+
+    await house.sweep_for(1.0)
+
+    assert house.bell.rings == [[RUN]]
 
 
 async def test_with_nothing_to_do_no_bell_rings() -> None:

@@ -39,7 +39,7 @@ async def test_a_worker_survives_a_database_that_is_away_when_it_claims() -> Non
     world = World(answers(["Hello"]))
     claim, failures = world.store.claim, [DatabaseAway(), DatabaseAway()]
 
-    async def fail_twice(worker_id: UUID, limit: int) -> Any:
+    async def fail_twice(worker_id: UUID, limit: int, **_: Any) -> Any:
         if failures:
             raise failures.pop()
         return await claim(worker_id, limit)

@@ -35,6 +35,7 @@ from helium.ports import (
     NewRun,
     Tool,
     ToolContext,
+    WhenBusy,
     Write,
 )
 
@@ -138,6 +139,7 @@ class World:
         *,
         previous: UUID | None = None,
         input: Sequence[Item] | None = None,
+        when_busy: WhenBusy = "reject",
         **spec: Any,
     ) -> UUID:
         """Accept a run of an agent that has every tool of this world. Its id."""
@@ -153,6 +155,7 @@ class World:
             spec=AgentSpec(**{**defaults, **spec}),
             input=[user_message(f"u{self._runs}", text)] if input is None else input,
             previous_run_id=previous,
+            when_busy=when_busy,
         )
         (started,) = await self.store.start([new])
         assert isinstance(started, Committed), started

@@ -51,6 +51,8 @@ class RunRecord:
     held: bool
     created_at: float
     due_at: float
+    rung_at: float = float("-inf")
+    """When a sweeper last rang for it."""
     status: RunStatus = "queued"
     epoch: int = 0
     owner_token: UUID | None = None

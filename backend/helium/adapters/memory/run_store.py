@@ -275,6 +275,14 @@ class MemoryRunStore:
             run.held, run.due_at = False, self._clock.time()
         return [run.id for run in ready]
 
+    async def overdue(self, seconds: float, again_seconds: float, limit: int) -> Sequence[UUID]:
+        now = self._clock.time()
+        late = [r for r in self.runs.values() if r.due(now - seconds) and r.rung_at <= now - again_seconds]
+        late = sorted(late, key=lambda r: (r.workspace_id, r.due_at))[:limit]
+        for run in late:
+            run.rung_at = now
+        return [run.id for run in late]
+
     async def due(self) -> bool:
         now = self._clock.time()
         return any(run.due(now) for run in self.runs.values())

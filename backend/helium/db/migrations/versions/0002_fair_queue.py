@@ -1,4 +1,7 @@
-"""One index for the queue, by workspace: fair claims and counted limits; one for runs tried again."""
+"""One index for the queue, by workspace: fair claims and counted limits; one for runs tried again.
+
+`rung_at` is when a sweeper last rang for a run that its queue had not delivered.
+"""
 
 from alembic import op
 
@@ -11,6 +14,7 @@ create index run_active on run (status, held, workspace_id, due_at)
 create index run_retried on run (attempts_without_progress, due_at)
     where status = 'queued' and not held and attempts_without_progress >= 1;
 drop index run_due;
+alter table run add column rung_at timestamptz;
 """
 
 
