@@ -16,10 +16,12 @@ import structlog
 
 from helium.core.events import FINAL_EVENTS, LoggedEvent
 from helium.kit.clock import Clock
-from helium.ports import RunStore
+from helium.ports import Bus, RunStore
 
 PAGE = 500
 TICK_SECONDS = 0.5
+# How long a lost bell can hide an event (F7 asks for a second at most).
+SLOW_POLL_SECONDS = 0.5
 # A client that takes nothing for this long is gone, or as good as gone.
 SEND_TIMEOUT_SECONDS = 30.0
 log = structlog.get_logger()
@@ -75,8 +77,9 @@ class Viewer:
             self._waiter.set_result(None)
 
     @property
-    def idle(self) -> bool:
-        return not self._buffer and not self._behind
+    def keeps_up(self) -> bool:
+        """Whether it takes new events as they come; one that is behind reads the log by itself."""
+        return not self._behind
 
     async def _catch_up(self) -> None:
         # Cleared before the read: what is published meanwhile leaves a gap and sets it again.
@@ -105,8 +108,23 @@ class Viewer:
 class EventHub:
     """All viewers of one process, and the one reader that serves them."""
 
-    def __init__(self, store: RunStore, clock: Clock, *, poll_seconds: float, buffer_events: int) -> None:
+    def __init__(
+        self,
+        store: RunStore,
+        clock: Clock,
+        *,
+        poll_seconds: float,
+        buffer_events: int,
+        bus: Bus | None = None,
+    ) -> None:
         self.store = store
+        self._bus = bus
+        self._heard: set[UUID] = set()
+        self._look = asyncio.Event()
+        """Set when the log is to be read: a bell rang, or the time has come."""
+        self._look_at_all = False
+        if bus is not None:
+            bus.listen("events", self.hear)
         self.buffer_events = buffer_events
         self._clock = clock
         self._poll_seconds = poll_seconds
@@ -141,7 +159,21 @@ class EventHub:
         return self._clock.monotonic()
 
     def publish(self, run_id: UUID, events: Sequence[LoggedEvent]) -> None:
-        """Hand committed events to the run's viewers. Never waits, never fails."""
+        """Hand events that this process committed to the run's viewers, here and elsewhere. Never
+        waits, never fails."""
+        self._offer(run_id, events)
+        if self._bus is not None:
+            self._bus.publish("events", (run_id,))
+
+    def hear(self, run_ids: Sequence[UUID]) -> None:
+        """Another process committed to these runs' logs; to any, if none is named."""
+        if not run_ids:
+            self._look_at_all = True
+        self._heard.update(run_id for run_id in run_ids if run_id in self._viewers)
+        if self._heard or self._look_at_all:
+            self._look.set()
+
+    def _offer(self, run_id: UUID, events: Sequence[LoggedEvent]) -> None:
         for viewer in self._viewers.get(run_id, ()):
             viewer.offer(events)
 
@@ -157,23 +189,38 @@ class EventHub:
                 viewer.wake()
 
     async def serve(self, connection_errors: tuple[type[BaseException], ...]) -> None:
-        """Poll the log, in one query per tick, for the runs that other processes write."""
+        """Read the log for the runs that other processes write: when a bell rings, and now and then.
+
+        One query serves all viewers. While it is under way the next bells gather, so that the reading
+        is its own clock.
+        """
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._look_now_and_then())
+            while True:
+                await self._look.wait()
+                self._look.clear()
+                cursors = self._remote_cursors()
+                if not cursors:
+                    continue
+                try:
+                    found = await self.store.read(cursors, PAGE)
+                except connection_errors as error:
+                    log.warning("tail.read_failed", error=type(error).__name__)
+                    continue
+                for run_id, events in found.items():
+                    self._offer(run_id, events)
+
+    async def _look_now_and_then(self) -> None:
+        """A bell may be lost, and without a bus none rings: then the looks are all there is."""
         while True:
             if not self._viewers:
                 self._arrived.clear()
                 await self._arrived.wait()
-            await self._clock.sleep(self._poll_seconds)
+            rung = self._bus is not None and self._bus.healthy
+            await self._clock.sleep(SLOW_POLL_SECONDS if rung else self._poll_seconds)
             self._tick()
-            cursors = self._remote_cursors()
-            if not cursors:
-                continue
-            try:
-                found = await self.store.read(cursors, PAGE)
-            except connection_errors as error:
-                log.warning("tail.read_failed", error=type(error).__name__)
-                continue
-            for run_id, events in found.items():
-                self.publish(run_id, events)
+            self._look_at_all = True
+            self._look.set()
 
     def _tick(self) -> None:
         now = self.now()
@@ -184,10 +231,13 @@ class EventHub:
                     viewer.tick(now)
 
     def _remote_cursors(self) -> dict[UUID, int]:
+        """Where the viewers of the runs to be looked at stand."""
+        heard, self._heard = self._heard, set()
+        everything, self._look_at_all = self._look_at_all, False
         cursors: dict[UUID, int] = {}
-        for run_id, viewers in self._viewers.items():
+        for run_id in list(self._viewers) if everything else heard:
             if not self._is_local(run_id):
-                tails = [viewer.tail for viewer in viewers if viewer.idle]
+                tails = [viewer.tail for viewer in self._viewers.get(run_id, ()) if viewer.keeps_up]
                 if tails:
                     cursors[run_id] = min(tails)
         return cursors

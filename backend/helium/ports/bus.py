@@ -14,13 +14,13 @@ Listener = Callable[[Sequence[UUID]], None]
 class Bus(Protocol):
     """A bus that may lose, repeat and delay. Whoever listens must also look by itself, now and then."""
 
-    async def publish(self, topic: Topic, run_ids: Sequence[UUID]) -> None:
-        """Tell every process that listens, this one not included. Never raises, never waits for long:
-        without its server it returns at once."""
+    def publish(self, topic: Topic, run_ids: Sequence[UUID]) -> None:
+        """Tell every process that listens, this one not included, soon. Never raises, never waits."""
         ...
 
     def listen(self, topic: Topic, listener: Listener) -> None:
-        """Call `listener` in this process's loop for each message. It must not block or raise."""
+        """Call `listener` in this process's loop for each message. It must not block or raise. No ids
+        mean: something may have been missed, look yourself."""
         ...
 
     @property

@@ -5,9 +5,11 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+from helium.adapters.memory.bus import MemoryBus
 from helium.core.events import CancelRequested, ItemDelta, LoggedEvent, RunCompleted, RunStarted
-from helium.engine.tail import PAGE, EventHub, Viewer, is_final
+from helium.engine.tail import PAGE, SLOW_POLL_SECONDS, EventHub, Viewer, is_final
 from helium.kit.clock import ManualClock
+from helium.ports import Bus
 
 from .fakes import AWAY, DatabaseAway, Gate, LogStore, turns, until
 
@@ -22,10 +24,10 @@ def said(number: int) -> ItemDelta:
 class Room:
     """A hub over a log that other processes write."""
 
-    def __init__(self, buffer_events: int = 1000) -> None:
+    def __init__(self, buffer_events: int = 1000, bus: Bus | None = None) -> None:
         self.store = LogStore()
         self.clock = ManualClock()
-        self.hub = EventHub(self.store, self.clock, poll_seconds=1.0, buffer_events=buffer_events)
+        self.hub = EventHub(self.store, self.clock, poll_seconds=1.0, buffer_events=buffer_events, bus=bus)
 
     @asynccontextmanager
     async def polling(self) -> AsyncGenerator[None]:
@@ -245,3 +247,71 @@ def test_the_end_of_a_run_is_its_last_event() -> None:
     assert is_final(logged(CancelRequested(), RunCompleted()))
     assert not is_final(logged(RunStarted(attempt=1)))
     assert not is_final([])
+
+
+async def test_a_bell_brings_what_another_process_committed_before_any_look() -> None:
+    bus = MemoryBus()
+    here, elsewhere = Room(bus=bus), Room(bus=bus.connect())
+
+    async with here.polling():
+        with here.hub.follow(RUN, 0, from_log=False) as viewer:
+            reading = asyncio.create_task(seqs(viewer, 1))
+            await turns(3)
+            elsewhere.hub.publish(RUN, here.store.add(RUN, said(1)))
+            await until(reading.done, "the reading")
+
+    assert reading.result() == [1]
+    assert here.clock.monotonic() == Room().clock.monotonic()  # nobody waited
+
+
+async def test_guard_what_a_lost_bell_hid_is_found_by_looking() -> None:
+    here = Room(bus=MemoryBus())
+
+    async with here.polling():
+        with here.hub.follow(RUN, 0, from_log=False) as viewer:
+            reading = asyncio.create_task(seqs(viewer, 1))
+            here.store.add(RUN, said(1))
+            await here.tick(SLOW_POLL_SECONDS)
+            await until(reading.done, "the reading")
+
+    assert reading.result() == [1]
+
+
+async def test_a_bell_that_names_nobody_sends_every_viewer_to_the_log() -> None:
+    here = Room(bus=MemoryBus())
+
+    async with here.polling():
+        with here.hub.follow(RUN, 0, from_log=False) as viewer:
+            reading = asyncio.create_task(seqs(viewer, 1))
+            await turns(3)
+            here.store.add(RUN, said(1))
+            here.hub.hear(())
+            await until(reading.done, "the reading")
+
+    assert reading.result() == [1]
+
+
+async def test_guard_what_was_read_is_not_said_on_the_bus_again() -> None:
+    bus, heard = MemoryBus(), list[UUID]()
+    here = Room(bus=bus)
+    bus.connect().listen("events", heard.extend)
+
+    async with here.polling():
+        with here.hub.follow(RUN, 0, from_log=False) as viewer:
+            here.store.add(RUN, said(1))
+            here.hub.hear((RUN,))
+            await seqs(viewer, 1)
+
+    assert heard == []
+
+
+async def test_bells_for_runs_that_nobody_watches_cost_no_query() -> None:
+    here = Room(bus=MemoryBus())
+
+    async with here.polling():
+        with here.hub.follow(RUN, 0, from_log=False):
+            await turns(3)
+            here.hub.hear((OTHER,))
+            await turns(3)
+
+    assert here.store.reads == 0

@@ -170,6 +170,7 @@ class World:
         lease.renewed_at = self.clock.monotonic()
         writer = LogWriter(self.store, self.hub, self.clock, AWAY)
         worker = Worker(self.platform, writer, self.hub, lease, self.options, AWAY)
+        writer.on_successor = worker.promote_soon
         self.hub.local_runs(writer.holds)
         self.lease = lease
         tasks = [asyncio.create_task(work) for work in (writer.serve(), worker.serve())]
