@@ -25,10 +25,9 @@ class ModelList(BaseModel):
 @router.get("")
 async def list_models(subject: SubjectDep, product: ProductDep, agents: AgentsDep) -> ModelList:
     """What `model` may be: the workspace's agents by name, and `provider:model`."""
-    rows = await agents.all(subject.workspace_id)
     data = [
-        ModelOut(id=row.name, object="model", created=int(row.created_at), owned_by="workspace")
-        for row in rows
+        ModelOut(id=agent.name, object="model", created=int(agent.created_at), owned_by="workspace")
+        for agent in await agents.listed(subject.workspace_id)
     ]
     data.extend(
         ModelOut(id=name, object="model", created=0, owned_by=name.partition(":")[0])
