@@ -1,0 +1,27 @@
+"""One warning when the service goes away, one line when it is back, nothing in between."""
+
+import structlog
+
+log = structlog.get_logger()
+
+
+class Outage:
+    """What one user of the service knows of its state. `who` names the log's lines."""
+
+    def __init__(self, who: str) -> None:
+        self._who = who
+        self.on = False
+        self._failures = 0
+
+    def failed(self, error: Exception, count: int = 1) -> None:
+        """So many requests failed. Never raises."""
+        if not self.on:
+            log.warning(f"{self._who}.away", error=str(error))
+        self.on = True
+        self._failures += count
+
+    def worked(self) -> None:
+        if self.on:
+            log.info(f"{self._who}.back", failures=self._failures)
+        self.on = False
+        self._failures = 0
