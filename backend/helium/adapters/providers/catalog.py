@@ -13,6 +13,7 @@ from helium.adapters.providers import library, prices
 from helium.adapters.providers.anthropic_messages import MessagesDecoder
 from helium.adapters.providers.anthropic_request import messages_body
 from helium.adapters.providers.http import Endpoint, HttpModel, Timeouts, Upstream, Wire
+from helium.adapters.providers.keyed import KeyedModel, Keys
 from helium.adapters.providers.openai_chat import ChatDecoder
 from helium.adapters.providers.openai_chat_request import Dialect, chat_body
 from helium.adapters.providers.openai_responses import ResponsesDecoder
@@ -60,8 +61,9 @@ class MessagesWire:
 class ProviderCatalog:
     """`ModelCatalog` over the providers in `PRESETS`, those in `extra`, and pydantic-ai's.
 
-    `extra` maps a provider's name to its model, e.g. `offline`. Enter it as an async context manager:
-    that reads the price list off the event loop, and closes the connections at the end.
+    `extra` maps a provider's name to its model, e.g. `offline`. With `keys`, a variable may refer to a key
+    that is kept elsewhere, which is then asked for at each call. Enter it as an async context manager: that
+    reads the price list off the event loop, and closes the connections at the end.
     """
 
     def __init__(
@@ -72,8 +74,10 @@ class ProviderCatalog:
         extra: Mapping[str, Model] | None = None,
         timeouts: Timeouts | None = None,
         gather_seconds: float = 0.04,
+        keys: Keys | None = None,
     ) -> None:
         self._environ = environ
+        self._keys = keys
         self._clock = clock
         self._extra = dict(extra or {})
         self._gather_seconds = gather_seconds
@@ -139,14 +143,23 @@ class ProviderCatalog:
                 f"{preset.label} needs a key: set the environment variable {wanted}.", param="model"
             )
         wire, path = self._wire(name, preset, own=own)
-        endpoint = Endpoint(
-            provider=preset.label,
-            url=base_url + preset.url_suffix + path,
-            headers=_headers(preset, key),
-            key_variable=variable,
-            secrets=(key,) if key else (),
-        )
-        return HttpModel(self._upstream, endpoint, wire, self._clock, gather_seconds=self._gather_seconds)
+        url = base_url + preset.url_suffix + path
+
+        def make(key: str) -> HttpModel:
+            endpoint = Endpoint(
+                provider=preset.label,
+                url=url,
+                headers=_headers(preset, key),
+                key_variable=variable,
+                secrets=(key,) if key else (),
+            )
+            seconds = self._gather_seconds
+            return HttpModel(self._upstream, endpoint, wire, self._clock, gather_seconds=seconds)
+
+        if variable is None or self._keys is None or not self._keys.refers(variable):
+            return make(key)
+        make("")  # an address that leads nowhere is said now, not at the first call
+        return KeyedModel(self._keys, variable, preset.label, make)
 
     def _wire(self, name: str, preset: Preset, *, own: bool) -> tuple[Wire, str]:
         """`openai` speaks Responses to OpenAI, and Chat Completions to what imitates it."""

@@ -29,6 +29,8 @@ _PASSING_KIND = re.compile(
     re.IGNORECASE,
 )
 _AUTH_KIND = re.compile(r"invalid_api_key|authentication|permission|unauthorized", re.IGNORECASE)
+_BAD_KEY = re.compile(r"API key (?:not valid|expired)")
+"""Gemini says so with the status 400."""
 _QUOTA_KIND = re.compile(r"insufficient_quota|billing|insufficient_balance", re.IGNORECASE)
 _NOT_FOUND_KIND = re.compile(r"model_not_found|not_found_error", re.IGNORECASE)
 _TOO_LONG = re.compile(
@@ -70,7 +72,8 @@ def failure(problem: Problem, source: Source | None = None) -> Retryable | Model
     if _passes(problem):
         reason = f"{provider} answered {problem.status or problem.kind or 'with an error'}{said}"
         return Retryable(reason, after_seconds=problem.after_seconds)
-    if problem.status in (401, 403) or _AUTH_KIND.search(problem.kind):
+    refused = problem.status in (401, 403) or _AUTH_KIND.search(problem.kind)
+    if refused or _BAD_KEY.search(problem.message):
         return _auth(provider, problem.status, source)
     if problem.status == 413 or _TOO_LONG.search(problem.kind) or _TOO_LONG.search(problem.message):
         return ModelFailed("context_too_long", f"The conversation is too long for this model{said}")

@@ -144,3 +144,6 @@ PRESETS: dict[str, Preset] = {
         prices="x-ai",
     ),
 }
+
+KEY_VARIABLES = tuple(dict.fromkeys(name for row in PRESETS.values() for name in row.key_variables))
+"""Every variable that may hold a key, or refer to one."""
