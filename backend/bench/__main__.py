@@ -20,6 +20,7 @@ from bench.measure import Figures, Idle, measure, measure_idle, play
 from bench.processes import allow_many_files
 from bench.profile import profile
 from bench.report import Machine, Profile, Report, machine, markdown
+from bench.split import split
 from bench.summary import summarise, verdicts
 
 HELIUM = "../.venv/bin/python -m helium up --no-browser"
@@ -82,7 +83,7 @@ def line(figures: Figures) -> str:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--levels", default=",".join(LEVELS), help="of " + ", ".join(LEVELS))
-    parser.add_argument("--servers", default="bare,helium", help="which of bare, helium")
+    parser.add_argument("--servers", default="bare,helium", help="which of bare, helium, split")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--timeout", type=float, default=120, help="seconds for one level on one server")
     parser.add_argument("--helium", default=HELIUM, help="the command that starts Helium")
@@ -109,6 +110,9 @@ def bench(given: argparse.Namespace, console: Console) -> Report:
         if "helium" in wanted:
             extra = dict(pair.split("=", 1) for pair in given.env)
             under_load.append(running.enter_context(servers.helium(folder, fake, given.helium, extra)))
+        if "split" in wanted:
+            extra = dict(pair.split("=", 1) for pair in given.env)
+            under_load.append(running.enter_context(split(folder, fake, given.helium, extra)))
         repeats = 1 if given.quick else given.repeats
         session = Session(fake, under_load, chosen_levels(given), repeats, given.timeout, console)
         where = machine({pid for server in under_load for pid in server.database()})

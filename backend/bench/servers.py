@@ -39,6 +39,8 @@ class Server:
     token: str = ""
     home: Path | None = None
     ready_seconds: float = 0.0
+    beside: tuple[int, ...] = ()
+    """Processes that belong to it and descend from another one: a worker, a Redis."""
 
     def database(self) -> set[int]:
         """The processes of its own PostgreSQL."""
@@ -47,7 +49,8 @@ class Server:
 
     def own(self) -> set[int]:
         """Its processes without those of the database."""
-        return processes.tree(self.pid) - self.database()
+        roots = (self.pid, *self.beside)
+        return {pid for root in roots for pid in processes.tree(root)} - self.database()
 
     def get(self, path: str) -> bytes:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
@@ -111,17 +114,8 @@ def bare(folder: Path, fake: Server) -> Generator[Server]:
 @contextlib.contextmanager
 def helium(folder: Path, fake: Server, command: str, extra: Mapping[str, str]) -> Generator[Server]:
     """Helium as a newcomer starts it: an empty home, the embedded database, one provider."""
-    home, port = folder / "home", free_port()
-    home.mkdir(mode=0o755)
-    home.chmod(0o755)
-    env = {
-        **os.environ,
-        "HELIUM_HOME": str(home),
-        "HELIUM_PORT": str(port),
-        "OPENAI_BASE_URL": f"http://127.0.0.1:{fake.port}/v1",
-        "OPENAI_API_KEY": "anything",
-        **extra,
-    }
+    home, port = empty_home(folder / "home"), free_port()
+    env = environment(home, port, fake, extra)
     try:
         words = shlex.split(command)
         with started(words, folder / "helium.log", port=port, health="/api/ready", env=env) as up:
@@ -138,6 +132,25 @@ def helium(folder: Path, fake: Server, command: str, extra: Mapping[str, str]) -
     finally:
         for pid in processes.postmasters(home):
             processes.end(pid)
+
+
+def empty_home(home: Path) -> Path:
+    """A data directory that PostgreSQL's own account can enter."""
+    home.mkdir(mode=0o755)
+    home.chmod(0o755)
+    return home
+
+
+def environment(home: Path, port: int, fake: Server, extra: Mapping[str, str]) -> dict[str, str]:
+    """What Helium is told: its home, its port, and the fake model as its only provider."""
+    return {
+        **os.environ,
+        "HELIUM_HOME": str(home),
+        "HELIUM_PORT": str(port),
+        "OPENAI_BASE_URL": f"http://127.0.0.1:{fake.port}/v1",
+        "OPENAI_API_KEY": "anything",
+        **extra,
+    }
 
 
 def token(up: Sequence[str], env: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from helium.kit.clock import Clock
-from helium.ports import Bell, FileStore, ModelCatalog, RunStore, Tool
+from helium.ports import Bell, BlobStore, Bus, FileStore, ModelCatalog, RunStore, Tool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +12,8 @@ class Platform:
     clock: Clock
     runs: RunStore
     bell: Bell
+    bus: Bus
     models: ModelCatalog
     tools: Mapping[str, Tool]
     files: FileStore
+    blobs: BlobStore

@@ -32,6 +32,12 @@ class DatabaseSettings(Group):
         le=1000,
         description="Connections that each process keeps to the database, at most.",
     )
+    processes: int = Field(
+        default=1,
+        ge=1,
+        description="Processes of Helium on all hosts together, at most: whether their connections fit the "
+        "database is checked at the start.",
+    )
     pooler: bool = Field(
         default=False,
         description="Whether the URL leads to a transaction-mode pooler (PgBouncer, Supabase's port 6543). "
@@ -47,6 +53,13 @@ class DatabaseSettings(Group):
 
 class WorkerSettings(Group):
     slots: int = Field(default=1000, ge=1, description="Runs that one worker executes at once.")
+    port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="TCP port on which a worker or sweeper answers `/api/health`, `/api/ready` and the "
+        "pushes of Cloud Tasks; empty: none.",
+    )
     lease_ttl_seconds: float = Field(
         default=3.0,
         gt=0,
@@ -307,7 +320,7 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def postgresql(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+        if value and not value.get_secret_value().startswith(("postgresql://", "postgres://", "secret:")):
             raise ValueError("Input should start with postgresql://")
         return value
 

@@ -1,5 +1,6 @@
 """The application: the hot routes as raw ASGI, the resources on FastAPI, the page as files."""
 
+from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from fastapi import FastAPI
@@ -31,14 +32,25 @@ from helium.kit.asgi import Receive, Scope, Send
 ROUTERS = (runs.router, threads.router, agents.router, models.router, keys.router)
 
 
-def build_app(product: Product, page: Page) -> App:
-    """The ASGI application of one process. Middleware in order of execution: id, errors."""
-    agents_of_process = agent_service(product)
-    resources = build_resources()
-    resources.state.product = product
-    resources.state.agents = agents_of_process
-    front = Front(product, agents_of_process, resources, page)
-    return RequestId(Errors(front))
+def build_app(
+    product: Product, page: Page, *, role: str = "all", internal: Mapping[str, App] | None = None
+) -> App:
+    """The ASGI application of one process. Middleware in order of execution: id, errors.
+
+    `internal` are routes for machines, by path, which see to their own authentication.
+    """
+    routes = {**(internal or {})}
+    if role in ("worker", "sweeper"):
+        front: App = WorkerFront(product, routes)
+    elif role == "stream":
+        front = StreamFront(product)
+    else:
+        agents_of_process = agent_service(product)
+        resources = build_resources()
+        resources.state.product = product
+        resources.state.agents = agents_of_process
+        front = Front(product, agents_of_process, resources, page, routes)
+    return RequestId(Errors(front), product.hub.closing.is_set)
 
 
 def build_resources() -> FastAPI:
@@ -69,8 +81,16 @@ async def _unexpected(request: Request, error: Exception) -> Response:
 class Front:
     """Sends each request where it belongs. The hot routes are matched by hand, and first."""
 
-    def __init__(self, product: Product, agents: AgentService, resources: FastAPI, page: Page) -> None:
+    def __init__(
+        self,
+        product: Product,
+        agents: AgentService,
+        resources: FastAPI,
+        page: Page,
+        internal: Mapping[str, App],
+    ) -> None:
         self._product = product
+        self._internal = internal
         self._responses = ResponsesRoutes(product, agents)
         self._health = HealthRoutes(product)
         self._resources = resources
@@ -92,6 +112,8 @@ class Front:
         elif path.startswith("/api/"):
             _only(scope, "GET", "HEAD")
             await self._health.answer(path, send)
+        elif path in self._internal:
+            await self._internal[path](scope, receive, send)
         else:
             _only(scope, "GET", "HEAD")
             await self._page(scope, receive, send)
@@ -111,6 +133,47 @@ class Front:
                 await self._responses.cancel(scope, send, wire_id)
             case _:
                 raise NotFound(f"There is no route {path}.")
+
+
+class StreamFront:
+    """A process that holds event streams, and little else: each viewer costs it a few kilobytes."""
+
+    def __init__(self, product: Product) -> None:
+        self._product = product
+        self._responses = ResponsesRoutes(product, agent_service(product))
+        self._health = HealthRoutes(product)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        if path.startswith("/api/"):
+            _only(scope, "GET", "HEAD")
+            await self._health.answer(path, send)
+        elif path.startswith("/v1/runs/") and path.endswith("/events"):
+            _only(scope, "GET")
+            wire_id = path.removeprefix("/v1/runs/").removesuffix("/events")
+            await run_events(self._product, scope, receive, send, wire_id)
+        elif path.startswith("/v1/responses/") and scope["method"] == "GET":
+            query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+            wire_id = path.removeprefix("/v1/responses/")
+            await self._responses.retrieve(scope, receive, send, wire_id, query)
+        else:
+            raise NotFound("This process serves event streams only: ask the API's address.")
+
+
+class WorkerFront:
+    """What a process without an API answers: that it lives, and what its queue pushes."""
+
+    def __init__(self, product: Product, internal: Mapping[str, App]) -> None:
+        self._health = HealthRoutes(product)
+        self._internal = internal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        if path in self._internal:
+            await self._internal[path](scope, receive, send)
+        else:
+            _only(scope, "GET", "HEAD")
+            await self._health.answer(path, send)
 
 
 def _only(scope: Scope, *methods: str) -> None:

@@ -15,10 +15,15 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class RequestId:
-    """Gives every request an id, in its log lines, its errors and the `x-request-id` header."""
+    """Gives every request an id, in its log lines, its errors and the `x-request-id` header.
 
-    def __init__(self, app: App) -> None:
+    While the process drains it also asks for a new connection with each answer: the next request then
+    goes to another process, and none is under way on a connection when this one closes it.
+    """
+
+    def __init__(self, app: App, is_draining: Callable[[], bool] = lambda: False) -> None:
         self._app = app
+        self._is_draining = is_draining
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -34,6 +39,8 @@ class RequestId:
                     *message.get("headers", ()),
                     (b"x-request-id", request_id.encode()),
                 ]
+                if self._is_draining():
+                    message["headers"].append((b"connection", b"close"))
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):

@@ -1,26 +1,32 @@
-"""Putting a process together. Only this module names adapters."""
+"""One process of a role: everything it needs, running, and taken down at the end."""
 
 import asyncio
 import gc
 import os
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from uuid import UUID
 
 import structlog
 
-from helium.adapters.files.local import LocalFiles
-from helium.adapters.memory.bell import LocalBell
 from helium.adapters.offline import OfflineModel
 from helium.adapters.providers.catalog import ProviderCatalog
 from helium.adapters.scripted import ScriptedModel
+from helium.adapters.secrets import Secrets
 from helium.api.app import build_app
 from helium.api.middleware import App
 from helium.api.page import Page
+from helium.bootstrap.options import engine_options, run_limits
+from helium.bootstrap.queues import Queue, open_queue
+from helium.bootstrap.running import running
+from helium.bootstrap.secrets import open_secret_store
+from helium.bootstrap.services import Services, open_services
 from helium.db.database import CONNECTION_ERRORS, Database, open_database
 from helium.db.run_store import PostgresRunStore
+from helium.engine.doorbell import Doorbell
 from helium.engine.lease import Lease, LeaseKeeper
 from helium.engine.log_writer import LogWriter
 from helium.engine.options import EngineOptions
@@ -38,8 +44,12 @@ from helium.ports import Model, RunStore
 from helium.settings import Settings
 
 log = structlog.get_logger()
-Role = Literal["all", "api", "worker"]
-PAGE_FOLDER = Path(__file__).resolve().parents[2] / "frontend" / "out"
+Role = Literal["all", "api", "stream", "worker", "sweeper"]
+PAGE_FOLDER = Path(__file__).resolve().parents[3] / "frontend" / "out"
+EXECUTES = ("all", "worker")
+# Named here, so that no process without Cloud Tasks imports the adapter to know its path.
+PUSH_PATH = "/internal/tasks/execute"
+SWEEPS = ("all", "worker", "sweeper")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,124 +59,209 @@ class Helium:
     app: App
     product: Product
     database: Database
+    doorbell: Doorbell | None
+    """What answers a queue's messages, in a process that executes runs."""
+    _stop_receiving: Callable[[], None] = lambda: None
+    """Take no more messages from the queue."""
+    _stop_accepting: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+
+    def on_stop_accepting(self, stop: Callable[[], None]) -> None:
+        self._stop_accepting.append(stop)
+
+    def stop_accepting(self) -> None:
+        """Take no new connections: others on the same socket do."""
+        for stop in self._stop_accepting:
+            stop()
 
     async def drain(self, seconds: float) -> None:
         """Stop claiming, bring runs to a boundary or hand them over, send the viewers elsewhere."""
         self.product.hub.close()
+        self._stop_receiving()
         if self.product.worker is not None:
             await self.product.worker.drain(seconds)
 
 
 @asynccontextmanager
-async def open_helium(settings: Settings, url: str, role: Role) -> AsyncGenerator[Helium]:
-    """Everything of one process, running, on a migrated database; taken down at the end."""
+async def open_helium(
+    settings: Settings, url: str, role: Role, *, worker_id: UUID | None = None, resident: bool = True
+) -> AsyncGenerator[Helium]:
+    """Everything of one process, running, on a migrated database; taken down at the end.
+
+    `worker_id` is the id under which it leases runs, for whoever will give them back if it dies. A
+    process that is not `resident` neither looks for work nor sweeps: it answers messages.
+    """
     clock = SystemClock()
-    options = engine_options(settings)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_pool(settings, url))
-        store = PostgresRunStore(database)
-        models = await stack.enter_async_context(await _models(settings, clock))
-        bell = LocalBell()
+        services = await stack.enter_async_context(open_services(settings, clock))
+        queue = await stack.enter_async_context(open_queue(settings, clock, services.bus))
+        secrets = await stack.enter_async_context(open_secret_store(settings, clock))
         platform = Platform(
             clock=clock,
-            runs=store,
-            bell=bell,
-            models=models,
+            runs=PostgresRunStore(database, run_limits(settings)),
+            bell=queue.bell,
+            bus=services.bus,
+            models=await stack.enter_async_context(await _models(settings, clock, secrets)),
             tools=BUILT_IN,
-            files=LocalFiles(settings.home / "files"),
+            files=services.files,
+            blobs=services.blobs,
         )
+        opening = _Opening(stack, settings, url, platform, engine_options(settings, resident=resident))
+        engine = await opening.engine(role, services, worker_id, resident=resident)
+        stop_receiving = await _receive(stack, queue, engine) if resident else _nothing
+        product = _product(platform, database, engine, services)
+        page = await asyncio.to_thread(_page, role)
+        yield Helium(
+            app=build_app(product, page, role=role, internal=_internal(queue, engine)),
+            product=product,
+            database=database,
+            doorbell=engine.doorbell,
+            _stop_receiving=stop_receiving,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Engine:
+    """The engine's parts of one process."""
+
+    hub: EventHub
+    starter: RunStarter
+    options: EngineOptions
+    worker: Worker | None = None
+    doorbell: Doorbell | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """What the engine is opened with."""
+
+    stack: AsyncExitStack
+    settings: Settings
+    url: str
+    platform: Platform
+    options: EngineOptions
+
+    async def engine(
+        self, role: Role, services: Services, worker_id: UUID | None, *, resident: bool
+    ) -> _Engine:
+        """The parts that this role needs, running until the stack is left."""
+        platform, options = self.platform, self.options
         hub = EventHub(
-            store,
-            clock,
+            platform.runs,
+            platform.clock,
             poll_seconds=options.tail_poll_seconds,
             buffer_events=options.viewer_buffer_events,
+            bus=platform.bus,
         )
-        starter = RunStarter(store, bell, hub)
-        tasks: list[Coroutine[None, None, None]] = [hub.serve(CONNECTION_ERRORS), starter.serve()]
-        worker = None
-        if role in ("all", "worker"):
-            worker = await _open_worker(stack, platform, hub, options, settings, url, tasks)
-            bell.listen(worker.ring)
-            sweeper = Sweeper(store, bell, clock, options, CONNECTION_ERRORS)
-            tasks.append(sweeper.serve())
-        await stack.enter_async_context(_running(tasks))
-        product = Product(
-            database=database,
-            platform=platform,
-            hub=hub,
-            starter=starter,
-            identity=Identity(database, clock),
-            options=options,
-            worker=worker,
+        starter = RunStarter(platform.runs, platform.bell, hub)
+        work = [*services.work, hub.serve(CONNECTION_ERRORS), starter.serve()]
+        sweeper = Sweeper(platform.runs, platform.bell, platform.clock, options, CONNECTION_ERRORS)
+        if resident and role in SWEEPS:
+            work.append(sweeper.serve())
+        worker = doorbell = None
+        if role in EXECUTES:
+            lease = Lease(worker_id or new_id(), options.lease_ttl_seconds)
+            worker = await self.worker(hub, lease, work)
+            doorbell = Doorbell(worker, sweeper, platform.runs, platform.clock, options, CONNECTION_ERRORS)
+        await self.stack.enter_async_context(running(work))
+        return _Engine(hub=hub, starter=starter, options=options, worker=worker, doorbell=doorbell)
+
+    async def worker(self, hub: EventHub, lease: Lease, work: list[Coroutine[None, None, None]]) -> Worker:
+        """A worker with its lease, its thread that renews it, and the writer of its runs' logs."""
+        platform, options = self.platform, self.options
+        writer = LogWriter(platform.runs, hub, platform.clock, CONNECTION_ERRORS)
+        hub.local_runs(writer.holds)
+        worker = Worker(platform, writer, hub, lease, options, CONNECTION_ERRORS)
+        writer.on_successor = worker.promote_soon
+        platform.bus.listen("cancel", worker.cancel)
+        keeper = LeaseKeeper(
+            lease,
+            self.lease_store,
+            CONNECTION_ERRORS,
+            stuck_loop_seconds=options.stuck_loop_seconds,
+            on_cancels=worker.cancel,
         )
-        page = await asyncio.to_thread(_page, role)
-        yield Helium(app=build_app(product, page), product=product, database=database)
+        self.stack.push_async_callback(_give_back, platform, lease)
+        self.stack.push_async_callback(keeper.stop)
+        keeper.start()
+        work.extend([writer.serve(), worker.serve()])
+        return worker
+
+    @asynccontextmanager
+    async def lease_store(self) -> AsyncGenerator[RunStore]:
+        """A store on a connection of its own, for the thread that renews the lease."""
+        seconds = self.options.lease_ttl_seconds
+        async with open_database(
+            self.url,
+            pool_size=1,
+            pooler=self.settings.database.pooler,
+            timeout_seconds=seconds,
+            connect_seconds=seconds,
+        ) as own:
+            yield PostgresRunStore(own)
 
 
-def open_pool(settings: Settings, url: str) -> AbstractAsyncContextManager[Database]:
+def _product(platform: Platform, database: Database, engine: _Engine, services: Services) -> Product:
+    # Without Redis every process remembers by itself, which is cheaper than a cache that nobody shares.
+    cache = services.cache if services.redis is not None else None
+    identity = Identity(database, platform.clock, cache=cache, rate_limit=services.rate_limit)
+    return Product(
+        database=database,
+        platform=platform,
+        hub=engine.hub,
+        starter=engine.starter,
+        identity=identity,
+        options=engine.options,
+        cache=cache,
+        worker=engine.worker,
+    )
+
+
+def _nothing() -> None:
+    pass
+
+
+async def _receive(stack: AsyncExitStack, queue: Queue, engine: _Engine) -> Callable[[], None]:
+    """Let work arrive, one way or the other; what is given back lets no more arrive."""
+    if queue.listen is not None and engine.worker is not None:
+        queue.listen(engine.worker.ring)
+    if queue.consume is not None and engine.doorbell is not None:
+        return await stack.enter_async_context(queue.consume(engine.doorbell.answer))
+    return _nothing
+
+
+def _internal(queue: Queue, engine: _Engine) -> dict[str, App]:
+    """Routes for a queue that pushes, in a process that executes."""
+    if queue.route is None or engine.doorbell is None:
+        return {}
+    return {PUSH_PATH: queue.route(engine.doorbell.answer)}
+
+
+def open_pool(
+    settings: Settings, url: str, *, size: int | None = None
+) -> AbstractAsyncContextManager[Database]:
     return open_database(
         url,
-        pool_size=settings.database.pool_size,
+        pool_size=size or settings.database.pool_size,
         pooler=settings.database.pooler,
         timeout_seconds=settings.database.statement_timeout_seconds,
         connect_seconds=settings.database.connect_timeout_seconds,
     )
 
 
-async def _models(settings: Settings, clock: SystemClock) -> ProviderCatalog:
+async def _models(settings: Settings, clock: SystemClock, secrets: Secrets) -> ProviderCatalog:
     """The providers that the environment configures, and the models that need none."""
     gather_seconds = settings.stream.gather_seconds
     extra: dict[str, Model] = {"offline": OfflineModel(clock=clock, gather_seconds=gather_seconds)}
     script = os.environ.get("HELIUM_SCRIPT")
     if script:
         extra["scripted"] = await asyncio.to_thread(ScriptedModel.from_file, Path(script))
-    return ProviderCatalog(os.environ, clock, extra=extra, gather_seconds=gather_seconds)
-
-
-async def _open_worker(
-    stack: AsyncExitStack,
-    platform: Platform,
-    hub: EventHub,
-    options: EngineOptions,
-    settings: Settings,
-    url: str,
-    tasks: list[Coroutine[None, None, None]],
-) -> Worker:
-    """A worker with its lease, its thread that renews it, and the writer of its runs' logs."""
-    lease = Lease(new_id(), options.lease_ttl_seconds)
-    writer = LogWriter(platform.runs, hub, platform.clock, CONNECTION_ERRORS)
-    hub.local_runs(writer.holds)
-    worker = Worker(platform, writer, hub, lease, options, CONNECTION_ERRORS)
-    writer.on_successor = worker.promote_soon
-
-    @asynccontextmanager
-    async def open_store() -> AsyncGenerator[RunStore]:
-        async with open_database(
-            url,
-            pool_size=1,
-            pooler=settings.database.pooler,
-            timeout_seconds=options.lease_ttl_seconds,
-            connect_seconds=options.lease_ttl_seconds,
-        ) as own:
-            yield PostgresRunStore(own)
-
-    keeper = LeaseKeeper(
-        lease,
-        open_store,
-        CONNECTION_ERRORS,
-        stuck_loop_seconds=options.stuck_loop_seconds,
-        on_cancels=worker.cancel,
-    )
-    stack.push_async_callback(_give_back, platform, lease)
-    stack.push_async_callback(keeper.stop)
-    keeper.start()
-    tasks.extend([writer.serve(), worker.serve()])
-    return worker
+    return ProviderCatalog(os.environ, clock, extra=extra, gather_seconds=gather_seconds, keys=secrets)
 
 
 def _page(role: Role) -> Page:
     """The built page, where it is built and this process serves it."""
-    return Page(PAGE_FOLDER if role != "worker" and PAGE_FOLDER.is_dir() else None)
+    return Page(PAGE_FOLDER if role in ("all", "api") and PAGE_FOLDER.is_dir() else None)
 
 
 async def _give_back(platform: Platform, lease: Lease) -> None:
@@ -176,55 +271,6 @@ async def _give_back(platform: Platform, lease: Lease) -> None:
             await platform.runs.release(lease.worker_id)
     except CONNECTION_ERRORS as error:
         log.warning("worker.release_failed", error=type(error).__name__)
-
-
-@asynccontextmanager
-async def _running(work: list[Coroutine[None, None, None]]) -> AsyncGenerator[None]:
-    """Run these until the end of the block. If one of them fails, the block ends with its error."""
-    owner = asyncio.current_task()
-    assert owner is not None
-    failures: list[BaseException] = []
-
-    def ended(task: "asyncio.Task[None]") -> None:
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            failures.append(error)
-            owner.cancel()
-
-    tasks = [asyncio.create_task(coroutine) for coroutine in work]
-    for task in tasks:
-        task.add_done_callback(ended)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if failures:
-            owner.uncancel()
-            raise failures[0] from None
-        raise
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def engine_options(settings: Settings) -> EngineOptions:
-    worker, stream = settings.worker, settings.stream
-    return EngineOptions(
-        slots=worker.slots,
-        lease_ttl_seconds=worker.lease_ttl_seconds,
-        poll_seconds=worker.poll_seconds,
-        sweep_seconds=worker.sweep_seconds,
-        slice_seconds=worker.slice_seconds,
-        max_attempts_without_progress=worker.max_attempts_without_progress,
-        stuck_loop_seconds=worker.stuck_loop_seconds,
-        step_timeout_seconds=worker.step_timeout_seconds,
-        drain_seconds=worker.drain_seconds,
-        model_tries=worker.model_tries,
-        heartbeat_seconds=stream.heartbeat_seconds,
-        max_connection_seconds=stream.max_connection_seconds,
-        tail_poll_seconds=stream.poll_seconds,
-        viewer_buffer_events=stream.viewer_buffer_events,
-    )
 
 
 def tune_garbage_collector() -> None:

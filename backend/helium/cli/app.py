@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Coroutine
 from typing import Annotated, TypeVar
+from uuid import UUID
 
 import typer
 import uvloop
@@ -32,21 +33,51 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 @app.command()
 def up(
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
+    processes: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes on one address; SIGHUP replaces them.")
+    ] = 1,
 ) -> None:
-    """Start everything in one process: database, API, worker, page."""
-    run_loop(serve.up(settings(), browser=browser))
+    """Start everything: database, API, worker, page."""
+    run_loop(serve.up(settings(), browser=browser, processes=processes))
 
 
 @app.command()
 def api() -> None:
     """Serve the API and the page only; workers run elsewhere."""
-    run_loop(serve.api(settings()))
+    run_loop(serve.role(settings(), "api"))
+
+
+@app.command()
+def stream() -> None:
+    """Serve event streams only: the reading of runs by many viewers."""
+    run_loop(serve.role(settings(), "stream"))
 
 
 @app.command()
 def worker() -> None:
-    """Execute runs only."""
-    run_loop(serve.worker(settings()))
+    """Execute runs only, and return abandoned ones to the queue."""
+    run_loop(serve.role(settings(), "worker"))
+
+
+@app.command()
+def sweeper() -> None:
+    """Return abandoned runs to the queue only."""
+    run_loop(serve.role(settings(), "sweeper"))
+
+
+@app.command(hidden=True)
+def child(
+    listen_fd: Annotated[int, typer.Option()],
+    alive_fd: Annotated[int, typer.Option()],
+    ready_fd: Annotated[int, typer.Option()],
+    worker_id: Annotated[UUID, typer.Option()],
+) -> None:
+    """One of the processes of `helium up --processes`."""
+    run_loop(
+        serve.child(
+            settings(), listen_fd=listen_fd, alive_fd=alive_fd, ready_fd=ready_fd, worker_id=worker_id
+        )
+    )
 
 
 @app.command()

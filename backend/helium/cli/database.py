@@ -9,8 +9,10 @@ import typer
 from rich.console import Console
 
 from helium.adapters.embedded_postgres import EmbeddedPostgres
+from helium.bootstrap.secrets import resolved
 from helium.cli.failure import Failure
 from helium.db.migrate import current, head, migrate
+from helium.kit.clock import SystemClock
 from helium.settings import Settings, load_settings
 
 app = typer.Typer(help="The embedded database.", no_args_is_help=True)
@@ -21,7 +23,11 @@ console = Console(highlight=False)
 async def open_url(settings: Settings) -> AsyncGenerator[str]:
     """The URL of the database: the one that is set, or the embedded one, running."""
     if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
+        given = settings.database_url.get_secret_value()
+        url = await resolved(settings, SystemClock(), "HELIUM_DATABASE_URL", given)
+        if not url.startswith(("postgresql://", "postgres://")):
+            raise Failure("HELIUM_DATABASE_URL refers to a secret that is not a postgresql:// URL.")
+        yield url
         return
     embedded = EmbeddedPostgres(settings.home)
     url = await asyncio.to_thread(embedded.start)

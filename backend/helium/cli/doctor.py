@@ -12,9 +12,15 @@ from rich.table import Table
 
 from helium.adapters.embedded_postgres import EmbeddedPostgresFailed
 from helium.adapters.providers.catalog import ProviderCatalog
+from helium.adapters.secrets import describe
+from helium.adapters.secrets.describe import READ
 from helium.bootstrap import PAGE_FOLDER
+from helium.bootstrap.secrets import SECRET_VARIABLES, open_secret_store
+from helium.bootstrap.services import redis_url
 from helium.cli.database import open_url
+from helium.cli.failure import Failure
 from helium.cli.questions import answers
+from helium.core.errors import HeliumError
 from helium.db.checker import check_invariants
 from helium.db.database import CONNECTION_ERRORS, connect_arguments
 from helium.db.migrate import current, head
@@ -43,7 +49,11 @@ async def check(settings: Settings) -> int:
         await _port(settings),
         _page(),
         *_models(),
+        *await _secrets(settings),
         *await _database(settings),
+        *await _redis(settings),
+        _queue(settings),
+        _blobs(settings),
     ]
     table = Table(box=None, show_header=False, pad_edge=False)
     for finding in findings:
@@ -89,6 +99,57 @@ def _models() -> list[Finding]:
     return [Finding("note", "Models", "only the offline demonstration", advice)]
 
 
+async def _secrets(settings: Settings) -> list[Finding]:
+    """Where each secret comes from, and whether it can be read; never its value."""
+    async with open_secret_store(settings, SystemClock()) as secrets:
+        rows = await describe(secrets, SECRET_VARIABLES)
+    return [
+        Finding(
+            "good" if row.state == READ else "note" if row.good else "bad",
+            row.variable,
+            f"{row.source} {row.version}".replace(" -", ""),
+            "" if row.state == READ else row.state,
+        )
+        for row in rows
+    ]
+
+
+async def _redis(settings: Settings) -> list[Finding]:
+    if settings.redis_url is None:
+        return [Finding("note", "Redis", "none", "Processes find each other's work by looking.")]
+    from helium.adapters.redis.connection import open_redis  # who has no Redis does not pay for it
+    from helium.adapters.redis.probe import probe
+
+    needed = settings.queue.kind == "dramatiq"
+    marks: dict[bool | None, State] = {True: "good", None: "note", False: "bad" if needed else "note"}
+    clock = SystemClock()
+    try:
+        async with open_redis(
+            await redis_url(settings, clock),
+            prefix=settings.redis.prefix,
+            timeout_seconds=settings.redis.timeout_seconds,
+            ca_file=settings.redis.ca_file,
+            clock=clock,
+        ) as redis:
+            found = await probe(redis, clock, queue_on_redis=needed)
+    except (ValueError, OSError, HeliumError) as error:
+        return [Finding("bad", "Redis", "cannot be opened", str(error))]
+    return [Finding(marks[ok], what, sentence) for what, ok, sentence in found]
+
+
+def _queue(settings: Settings) -> Finding:
+    queue = settings.queue
+    if queue.kind == "local":
+        return Finding("good", "Queue", "none: workers look into the database")
+    return Finding("good", "Queue", f"{queue.kind}, {queue.name}")
+
+
+def _blobs(settings: Settings) -> Finding:
+    if settings.blobs.url:
+        return Finding("good", "Files", settings.blobs.url)
+    return Finding("note", "Files", str(settings.home), "Only processes of this machine share them.")
+
+
 async def _database(settings: Settings) -> list[Finding]:
     kind = "embedded" if settings.database_url is None else "HELIUM_DATABASE_URL"
     try:
@@ -98,7 +159,7 @@ async def _database(settings: Settings) -> list[Finding]:
                 return await _reached(connection, url, kind)
             finally:
                 await connection.close()
-    except EmbeddedPostgresFailed as error:
+    except (EmbeddedPostgresFailed, Failure, HeliumError) as error:
         return [Finding("bad", "Database", kind, str(error))]
     except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
         return [Finding("bad", "Database", kind, f"It does not answer: {type(error).__name__}.")]

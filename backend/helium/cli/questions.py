@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from helium.bootstrap.secrets import redactor
 from helium.cli.database import migrated, open_url
 from helium.cli.failure import Failure
 from helium.cli.serve import listen, serving
@@ -113,7 +114,7 @@ def show(event: dict[str, Any], run_id: str) -> bool:
 @asynccontextmanager
 async def client(settings: Settings) -> AsyncGenerator[aiohttp.ClientSession]:
     """A session with the Helium that listens here; if none does, one is started for this command."""
-    configure_logging(settings.log_format, "error")
+    configure_logging(settings.log_format, "error", redactor)
     base = f"http://{settings.host}:{settings.port}"
     if await answers(base):
         token = (settings.home / OWNER_FILE).read_text().strip()

@@ -1,23 +1,32 @@
-"""`helium up`, `api`, `worker`: processes that run until they are told to stop, and drain then (I9)."""
+"""The commands that start processes: they run until they are told to stop, and drain then (I9)."""
 
 import asyncio
 import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
 import webbrowser
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 import structlog
 import uvicorn
 from rich.console import Console
 
-from helium.bootstrap import Helium, Role, open_helium, tune_garbage_collector
+from helium.bootstrap import Helium, Role, open_helium, open_pool, tune_garbage_collector
+from helium.bootstrap.secrets import redactor
+from helium.cli.budget import check_budget
 from helium.cli.database import migrated, open_url
 from helium.cli.failure import Failure
+from helium.cli.supervise import Supervisor
+from helium.db.database import CONNECTION_ERRORS
+from helium.db.run_store import PostgresRunStore
 from helium.features.identity.local_owner import local_owner_token
+from helium.features.identity.service import Identity
+from helium.kit.clock import SystemClock
 from helium.kit.logs import configure_logging
 from helium.settings import Settings
 
@@ -44,73 +53,161 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Generator[None]:
         yield
 
+    def stop_accepting(self) -> None:
+        """Leave new connections to the other processes of this socket."""
+        for server in self.servers:
+            server.close()
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
 
 
-async def up(settings: Settings, *, browser: bool) -> None:
-    """Everything in one process, and the address of the page."""
-    configure_logging(settings.log_format, settings.log_level)
+async def up(settings: Settings, *, browser: bool, processes: int) -> None:
+    """Everything, in one process or in several on one address; and the address of the page."""
+    configure_logging(settings.log_format, settings.log_level, redactor)
     listener = listen(settings.host, settings.port)
     with console.status("Starting the database …"):
         stack = contextlib.AsyncExitStack()
         url = await stack.enter_async_context(open_url(settings))
     async with stack:
         await migrated(settings, url)
+        await check_budget(settings, url, processes=processes)
+        if processes > 1:
+            async with supervised(settings, url, listener, processes) as supervisor:
+                await _welcome(settings, url, listener, browser=browser)
+                await _until_stopped(supervisor)
+                console.print("Draining …")
+            return
         async with serving(settings, url, "all", listener) as helium:
-            token = await local_owner_token(helium.database, helium.product.identity, settings.home)
-            address = f"http://{settings.host}:{listener.getsockname()[1]}/#token={token}"
-            console.print(f"\n  Helium is running. Open:\n\n    [bold]{address}[/]\n", markup=True)
-            console.print("  It stops with Ctrl-C; runs that are not finished go on at the next start.\n")
-            if browser and not os.environ.get("HELIUM_NO_BROWSER"):
-                await asyncio.to_thread(_open_browser, address)
+            await _welcome(settings, url, listener, browser=browser)
             await stop_signal()
             console.print("Draining …")
             await drain(helium, settings)
 
 
-async def api(settings: Settings) -> None:
-    """HTTP only."""
-    configure_logging(settings.log_format, settings.log_level)
-    listener = listen(settings.host, settings.port)
-    async with open_url(settings) as url:
-        await migrated(settings, url)
-        async with serving(settings, url, "api", listener) as helium:
-            log.info("api.listening", host=settings.host, port=settings.port)
-            await stop_signal()
-            await drain(helium, settings)
+async def _welcome(settings: Settings, url: str, listener: socket.socket, *, browser: bool) -> None:
+    """Print the page's address with the owner's token, and open it."""
+    async with open_pool(settings, url) as database:
+        token = await local_owner_token(database, Identity(database, SystemClock()), settings.home)
+    address = f"http://{settings.host}:{listener.getsockname()[1]}/#token={token}"
+    console.print(f"\n  Helium is running. Open:\n\n    [bold]{address}[/]\n", markup=True)
+    console.print("  It stops with Ctrl-C; runs that are not finished go on at the next start.\n")
+    if browser and not os.environ.get("HELIUM_NO_BROWSER"):
+        await asyncio.to_thread(_open_browser, address)
 
 
-async def worker(settings: Settings) -> None:
-    """A worker and a sweeper, no HTTP."""
-    configure_logging(settings.log_format, settings.log_level)
+async def role(settings: Settings, role: Role) -> None:
+    """One process of this role: `api`, `stream`, `worker` or `sweeper`."""
+    configure_logging(settings.log_format, settings.log_level, redactor)
     async with open_url(settings) as url:
         await migrated(settings, url)
-        async with open_helium(settings, url, "worker") as helium:
-            tune_garbage_collector()
-            log.info("worker.started")
+        await check_budget(settings, url, processes=settings.database.processes)
+        port = settings.port if role in ("api", "stream") else settings.worker.port
+        listener = None if port is None else listen(settings.host, port)
+        async with serving(settings, url, role, listener) as helium:
+            log.info(f"{role}.started", host=settings.host, port=port)
             await stop_signal()
             await drain(helium, settings)
-            log.info("worker.stopped")
+        log.info(f"{role}.stopped")
+
+
+async def child(
+    settings: Settings, *, listen_fd: int, alive_fd: int, ready_fd: int, worker_id: UUID
+) -> None:
+    """One of several processes on a supervisor's socket; it ends when the supervisor does."""
+    configure_logging(settings.log_format, settings.log_level, redactor)
+    listener = socket.socket(fileno=listen_fd)
+    async with (
+        open_url(settings) as url,
+        serving(settings, url, "all", listener, worker_id=worker_id) as helium,
+    ):
+        os.write(ready_fd, b"1")
+        os.close(ready_fd)
+        await stop_signal(alive_fd)
+        helium.stop_accepting()
+        await drain(helium, settings)
+
+
+@asynccontextmanager
+async def supervised(
+    settings: Settings, url: str, listener: socket.socket, processes: int
+) -> AsyncGenerator[Supervisor]:
+    """Several processes, serving; ended in order at the end of the block."""
+
+    async def give_back(worker_id: UUID) -> None:
+        try:
+            async with open_pool(settings, url, size=1) as database:
+                taken = await PostgresRunStore(database).release(worker_id, crashed=True)
+            log.warning("supervisor.gave_back", runs=len(taken))
+        except CONNECTION_ERRORS as error:
+            log.warning("supervisor.not_given_back", error=type(error).__name__)
+
+    supervisor = Supervisor(
+        [sys.executable, "-m", "helium", "child"],
+        {**os.environ, "HELIUM_DATABASE_URL": url, "HELIUM_HOME": str(settings.home)},
+        listener,
+        SystemClock(),
+        count=processes,
+        end_seconds=settings.worker.drain_seconds + TIDY_END_SECONDS + 2,
+        give_back=give_back,
+    )
+    try:
+        await supervisor.start()
+        yield supervisor
+    finally:
+        await supervisor.stop()
+
+
+async def _until_stopped(supervisor: Supervisor) -> None:
+    """Until SIGINT or SIGTERM; each SIGHUP replaces the processes one by one."""
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, asked.set)
+
+    async def restart_when_asked() -> None:
+        while True:
+            await asked.wait()
+            asked.clear()
+            try:
+                await supervisor.restart()
+                log.info("supervisor.restarted")
+            except Failure as error:
+                log.error("supervisor.restart_failed", error=str(error))
+
+    restarting = asyncio.create_task(restart_when_asked())
+    try:
+        await stop_signal()
+    finally:
+        restarting.cancel()
+        await asyncio.gather(restarting, return_exceptions=True)
 
 
 async def print_token(settings: Settings) -> None:
     """Print the owner's token, making it if there is none."""
-    configure_logging(settings.log_format, "error")
+    configure_logging(settings.log_format, "error", redactor)
     async with open_url(settings) as url:
         await migrated(settings, url)
-        async with open_helium(settings, url, "api") as helium:
-            print(await local_owner_token(helium.database, helium.product.identity, settings.home))
+        async with open_pool(settings, url, size=1) as database:
+            identity = Identity(database, SystemClock())
+            print(await local_owner_token(database, identity, settings.home))
 
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, url: str, role: Role, listener: socket.socket
+    settings: Settings,
+    url: str,
+    role: Role,
+    listener: socket.socket | None,
+    *,
+    worker_id: UUID | None = None,
 ) -> AsyncGenerator[Helium]:
-    """A process of this role, answering on `listener`."""
-    async with open_helium(settings, url, role) as helium:
+    """A process of this role, answering on `listener` if there is one."""
+    async with open_helium(settings, url, role, worker_id=worker_id) as helium:
         tune_garbage_collector()
+        if listener is None:
+            yield helium
+            return
         config = uvicorn.Config(
             helium.app,  # pyright: ignore[reportArgumentType] - an ASGI application
             http="httptools",
@@ -127,6 +224,7 @@ async def serving(
         server = Server(config)
         listeners = [listener, *(listener.dup() for _ in range(ACCEPTS_PER_TURN - 1))]
         task = asyncio.create_task(server.serve(sockets=listeners))
+        helium.on_stop_accepting(server.stop_accepting)
         try:
             await server.listening.wait()
             yield helium
@@ -164,13 +262,18 @@ async def drain(helium: Helium, settings: Settings) -> None:
     await helium.drain(settings.worker.drain_seconds)
 
 
-async def stop_signal() -> None:
-    """Wait for SIGINT or SIGTERM. A second SIGINT ends the process as usual."""
+async def stop_signal(alive_fd: int | None = None) -> None:
+    """Wait for SIGINT or SIGTERM, or for the end of whoever holds the other end of `alive_fd`. A
+    second SIGINT ends the process as usual."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    if alive_fd is not None:
+        loop.add_reader(alive_fd, stop.set)
     await stop.wait()
+    if alive_fd is not None:
+        loop.remove_reader(alive_fd)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.remove_signal_handler(number)
 

@@ -276,8 +276,9 @@ class PostgresRunStore:
     async def cancels(self, worker_id: UUID) -> Sequence[UUID]:
         return [row["id"] for row in await self._db.fetch(sql.CANCELS, worker_id)]
 
-    async def release(self, worker_id: UUID) -> Sequence[UUID]:
-        rows = await self._db.fetch(sql.RELEASE, worker_id, 0, "drain")
+    async def release(self, worker_id: UUID, *, crashed: bool = False) -> Sequence[UUID]:
+        reason = "lease_expired" if crashed else "drain"
+        rows = await self._db.fetch(sql.RELEASE, worker_id, int(crashed), reason)
         await self._db.execute(sql.END_WORKER, worker_id)
         return [row["id"] for row in rows]
 

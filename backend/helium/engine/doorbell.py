@@ -11,12 +11,16 @@ import structlog
 
 from helium.core.states import is_terminal
 from helium.engine.options import EngineOptions
+from helium.engine.sweeper import Sweeper
 from helium.engine.worker import Busy, Slot, Worker
 from helium.kit.clock import Clock
 from helium.ports import Ack, Bury, Close, Delivery, Refuse, RunStore, Standing, Verdict
 
 log = structlog.get_logger()
+# A message of this text comes from a scheduler, where no process sweeps by itself (A5).
+SWEEP = "sweep"
 BUSY_SECONDS = 1.0
+MOST_PATIENCE_SECONDS = 20
 AWAY_SECONDS = 2.0
 # A run is not there yet when its bell rang before its commit could be seen (F13).
 UNKNOWN_SECONDS = 0.5
@@ -28,12 +32,14 @@ class Doorbell:
     def __init__(
         self,
         worker: Worker,
+        sweeper: Sweeper,
         store: RunStore,
         clock: Clock,
         options: EngineOptions,
         connection_errors: tuple[type[BaseException], ...],
     ) -> None:
         self._worker = worker
+        self._sweeper = sweeper
         self._store = store
         self._clock = clock
         self._options = options
@@ -41,6 +47,9 @@ class Doorbell:
 
     async def answer(self, delivery: Delivery) -> Verdict:
         """Work on a delivery; see `ports.Execute`."""
+        if delivery.body.strip() == SWEEP:
+            await self._sweep()
+            return Ack()
         run_id = _run_id(delivery.body)
         if run_id is None:
             return Bury("This message is not the id of a run.")
@@ -54,6 +63,12 @@ class Doorbell:
         except self._connection_errors as error:
             log.warning("doorbell.database_away", error=type(error).__name__)
             return Refuse(AWAY_SECONDS)
+
+    async def _sweep(self) -> None:
+        """Once, and again after a whole lease: what the first round may not judge yet, the second may."""
+        await self._sweeper.sweep()
+        await self._clock.sleep(self._options.lease_ttl_seconds)
+        await self._sweeper.sweep()
 
     async def _not_taken(self, run_id: UUID, delivery: Delivery) -> Verdict:
         found = (await self._store.standing([run_id])).get(run_id)
@@ -103,7 +118,8 @@ def _is_poison(closed: Close) -> bool:
 def _refusal(found: Standing, delivery: Delivery) -> Verdict:
     """About a run that could not be claimed."""
     if found.status == "in_progress":
-        return Refuse(found.lease_seconds)
+        # The longer a run goes on, the seldomer its copies come: each costs its queue a delivery.
+        return Refuse(found.lease_seconds + min(delivery.deliveries - 1, MOST_PATIENCE_SECONDS))
     if found.status == "queued" and not found.held:
         return Refuse(found.due_in_seconds if found.due_in_seconds > 0 else BUSY_SECONDS)
     if is_terminal(found.status) and found.error_code == "poison" and delivery.deliveries > 1:

@@ -165,6 +165,12 @@ class EventHub:
         if self._bus is not None:
             self._bus.publish("events", (run_id,))
 
+    def announce(self, run_ids: Sequence[UUID]) -> None:
+        """Events were committed past this process's log writer: let viewers here and elsewhere look."""
+        self.hear(run_ids)
+        if self._bus is not None:
+            self._bus.publish("events", run_ids)
+
     def hear(self, run_ids: Sequence[UUID]) -> None:
         """Another process committed to these runs' logs; to any, if none is named."""
         if not run_ids:

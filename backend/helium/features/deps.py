@@ -59,4 +59,6 @@ IdempotencyKey = Annotated[
 
 def agent_service(product: Product) -> AgentService:
     """The process's agents, with their cache."""
-    return AgentService(AgentRepository(product.database), product.platform, product.platform.clock)
+    return AgentService(
+        AgentRepository(product.database), product.platform, product.platform.clock, cache=product.cache
+    )

@@ -9,6 +9,7 @@ from helium.engine.tail import EventHub
 from helium.engine.worker import Worker
 from helium.features.identity.service import Identity
 from helium.platform import Platform
+from helium.ports import Cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,5 +20,7 @@ class Product:
     starter: RunStarter
     identity: Identity
     options: EngineOptions
+    cache: Cache | None
+    """What processes share; None where there is no Redis: each remembers by itself."""
     worker: Worker | None
     """The worker of this process, if it has one: told directly of cancels."""

@@ -59,8 +59,9 @@ class RunStore(Protocol):
         """The worker's runs that somebody asked to cancel."""
         ...
 
-    async def release(self, worker_id: UUID) -> Sequence[UUID]:
-        """Give back every run of the worker at once and end its lease. The runs' ids."""
+    async def release(self, worker_id: UUID, *, crashed: bool = False) -> Sequence[UUID]:
+        """Give back every run of the worker at once and end its lease. The runs' ids. With `crashed`
+        its process was seen to end in the middle of whatever it did."""
         ...
 
     async def abandon(self, lease: Lease) -> None:

@@ -1,5 +1,6 @@
 """What every store of files promises, on every store that there is."""
 
+import asyncio
 import os
 import stat
 from collections.abc import Callable
@@ -9,11 +10,12 @@ from uuid import UUID
 
 import pytest
 
-from helium.adapters.files import FileLimits, LocalFiles
+from helium.adapters.files import BlobFiles, FileLimits, LocalFiles
 from helium.adapters.memory.files import MemoryFiles
 from helium.core.errors import ToolError
 from helium.kit.clock import ManualClock
 from helium.ports import FileStore
+from tests.support.object_stores import new_store
 
 WORKSPACE, OTHER_WORKSPACE = UUID(int=1), UUID(int=2)
 THREAD, OTHER_THREAD = UUID(int=3), UUID(int=4)
@@ -47,7 +49,19 @@ def local(root: Path) -> FileStore:
     return LocalFiles(root / "made" / "by-the-store", LIMITS)
 
 
-@pytest.fixture(params=[memory, local])
+def blobs(root: Path) -> FileStore:
+    return BlobFiles(new_store("memory", root)[0], LIMITS)
+
+
+def blobs_in_a_folder(root: Path) -> FileStore:
+    return BlobFiles(new_store("folder", root)[0], LIMITS)
+
+
+def blobs_on_s3(root: Path) -> FileStore:
+    return BlobFiles(new_store("s3", root)[0], LIMITS)
+
+
+@pytest.fixture(params=[memory, local, blobs, blobs_in_a_folder, blobs_on_s3])
 def files(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
     make: Callable[[Path], FileStore] = request.param
     return Opened(make(tmp_path))
@@ -178,6 +192,48 @@ async def test_a_file_is_no_folder_and_a_folder_no_file(files: Opened) -> None:
             await files.get(path)
 
     assert await files.sizes() == [("a/b", 1)]
+
+
+# What only blobs can get wrong.
+
+
+async def test_appends_at_once_lose_nothing(tmp_path: Path) -> None:
+    files = Opened(BlobFiles(new_store("s3", tmp_path)[0], LIMITS))
+    await files.put("log", b"0")
+
+    await asyncio.gather(*(files.append("log", letter) for letter in (b"1", b"2", b"3")))
+
+    assert sorted(await files.get("log")) == sorted(b"0123")
+
+
+async def test_the_key_of_a_file_holds_no_word_of_its_path(tmp_path: Path) -> None:
+    store, _ = new_store("memory", tmp_path)
+    files = Opened(BlobFiles(store, LIMITS))
+    long = "/".join(["\u65e5" * 60, "Caf\u00e9 \U0001f600", "b" * 80])
+
+    await files.put(long)
+    await files.put("a" * 75)
+    await files.put("a" * 75 + "b")
+
+    keys = [blob.key async for blob in store.list(f"threads/{WORKSPACE.hex}/{THREAD.hex}")]
+    assert len(keys) == 3
+    assert all(len(part) <= 121 for key in keys for part in key.split("/"))
+    assert await files.sizes() == [("a" * 75, 1), ("a" * 75 + "b", 1), (long, 1)]
+
+
+async def test_a_path_of_many_bytes_is_refused(tmp_path: Path) -> None:
+    files = Opened(BlobFiles(new_store("memory", tmp_path)[0], LIMITS))
+
+    with pytest.raises(ToolError, match="it has more than 480 bytes"):
+        await files.put("/".join(["\u65e5" * 60] * 3))
+
+
+async def test_a_strange_blob_in_a_threads_folder_is_no_file(tmp_path: Path) -> None:
+    store, _ = new_store("memory", tmp_path)
+    files = Opened(BlobFiles(store, LIMITS))
+    await store.update(f"threads/{WORKSPACE.hex}/{THREAD.hex}/0189", bytes.upper)
+
+    assert await files.sizes() == []
 
 
 # What only a disk can get wrong.

@@ -297,8 +297,8 @@ class TwoStores(RuleBasedStateMachine):
         self.same(lambda store: store.requeue_expired(limit), ordered=False)
 
     def release(self, draw: Draw) -> None:
-        worker = draw(workers)
-        self.same(lambda store: store.release(worker), ordered=False)
+        worker, crashed = draw(workers), draw(st.booleans())
+        self.same(lambda store: store.release(worker, crashed=crashed), ordered=False)
 
     def disown(self, draw: Draw) -> None:
         worker, held = draw(workers), self.claims[: draw(st.integers(0, len(self.claims)))]

@@ -27,10 +27,13 @@ WITH_IDS: dict[tuple[str, str], dict[str, Any] | None] = {
     ("DELETE", "/v1/threads/{thread_id}"): None,
     ("GET", "/v1/agents/{name}"): None,
     ("DELETE", "/v1/api-keys/{key_id}"): None,
+    ("GET", "/v1/files/{file_id}"): None,
+    ("GET", "/v1/files/{file_id}/content"): None,
+    ("DELETE", "/v1/files/{file_id}"): None,
 }
 """Every route with an id in its path, and the body to send. Each must answer 404 to a stranger."""
 
-LISTS = ("/v1/runs", "/v1/threads", "/v1/agents", "/v1/api-keys")
+LISTS = ("/v1/runs", "/v1/threads", "/v1/agents", "/v1/api-keys", "/v1/files")
 WITHOUT_IDS = {
     *(("GET", path) for path in LISTS),
     ("GET", "/v1/models"),
@@ -38,6 +41,7 @@ WITHOUT_IDS = {
     ("POST", "/v1/threads"),
     ("POST", "/v1/agents"),
     ("POST", "/v1/api-keys"),
+    ("POST", "/v1/files"),
     ("POST", "/v1/responses"),
 }
 BODIES_WITH_IDS = {
@@ -74,9 +78,11 @@ def stranger(up: Running) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def ids(owner: httpx.Client) -> Ids:
-    """One of each: a run that waits for its person, its thread, an agent, a key."""
+    """One of each: a run that waits for its person, its thread, an agent, a key, a file."""
     owner.post("/v1/agents", json={"name": "secret", "model": "offline:demo"}).raise_for_status()
     key = owner.post("/v1/api-keys", json={"name": "spare"}).json()
+    form = {"file": ("secret.txt", b"secret")}
+    file = owner.post("/v1/files", data={"purpose": "user_data"}, files=form).json()
     started = owner.post("/v1/runs", json={"input": "ask me before you calculate 6 * 7"}).json()
     with owner.stream("GET", f"/v1/runs/{started['id']}/events") as answer:
         for line in answer.iter_lines():
@@ -92,6 +98,7 @@ def ids(owner: httpx.Client) -> Ids:
         "conversation_id": run["thread_id"].replace("thr_", "conv_"),
         "name": "secret",
         "key_id": key["id"],
+        "file_id": file["id"],
     }
 
 
@@ -115,6 +122,7 @@ def test_what_the_stranger_did_not_find_is_there_and_unharmed(ids: Ids, owner: h
     assert (run["status"], run["action"]["id"]) == ("requires_action", ids["action_id"])
     for path in ("/v1/responses/{response_id}", "/v1/threads/{thread_id}", "/v1/agents/{name}"):
         assert owner.get(path.format(**ids)).status_code == 200
+    assert owner.get(f"/v1/files/{ids['file_id']}/content").content == b"secret"
     keys = {key["id"]: key["revoked"] for key in owner.get("/v1/api-keys").json()["data"]}
     assert keys[ids["key_id"]] is False
 

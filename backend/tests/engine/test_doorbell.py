@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from helium.adapters.scripted import Call
-from helium.engine.doorbell import BUSY_SECONDS, UNKNOWN_SECONDS, Doorbell
+from helium.engine.doorbell import BUSY_SECONDS, SWEEP, UNKNOWN_SECONDS, Doorbell
+from helium.engine.sweeper import Sweeper
 from helium.engine.worker import Worker
 from helium.ports import Ack, Bury, Delivery, Refuse, Verdict
 from tests.support.factories import finish
@@ -34,7 +35,8 @@ class House:
 
     def __init__(self, world: World, worker: Worker) -> None:
         self.world, self.worker = world, worker
-        self.doorbell = Doorbell(worker, world.store, world.clock, world.options, AWAY)
+        sweeper = Sweeper(world.store, world.platform.bell, world.clock, world.options, AWAY)
+        self.doorbell = Doorbell(worker, sweeper, world.store, world.clock, world.options, AWAY)
 
     async def bring(self, run_id: UUID | str, deliveries: int = 1, seconds: float | None = None) -> Verdict:
         return await self.doorbell.answer(
@@ -319,3 +321,20 @@ async def test_what_waits_behind_a_finished_run_is_rung_for() -> None:
         await until(lambda: world.stored(behind).held is False, "the promotion")
 
     assert ([behind], 0.0) in bell.rings
+
+
+async def test_a_schedulers_message_returns_abandoned_runs_to_the_queue() -> None:
+    world = quiet(["Hello"], lease_ttl_seconds=TTL)
+    world.platform.bell.ring = (bell := RecordingBell()).ring
+    run_id = await world.start()
+    dead = uuid4()
+    await world.store.renew(dead, TTL)
+    await world.store.claim_these(dead, [run_id])
+    world.store.leases[dead] = world.clock.time() - 1
+
+    async with house(world) as here:
+        verdict = await here.bring(SWEEP)
+
+    assert verdict == Ack()
+    assert world.stored(run_id).status == "queued"
+    assert [run_id] in [ids for ids, _ in bell.rings]

@@ -9,7 +9,9 @@ from uuid import UUID
 
 import msgspec
 
+from helium.adapters.blobs import open_blobs
 from helium.adapters.memory.bell import LocalBell
+from helium.adapters.memory.bus import SilentBus
 from helium.adapters.memory.files import MemoryFiles
 from helium.adapters.memory.run_record import RunRecord
 from helium.adapters.memory.run_store import MemoryRunStore
@@ -123,9 +125,11 @@ class World:
             clock=self.clock,
             runs=self.store,
             bell=LocalBell(),
+            bus=SilentBus(),
             models=Catalog({"m": model, **(models or {})}),
             tools=self.tools,
             files=MemoryFiles(self.clock),
+            blobs=open_blobs("memory:///"),
         )
         self.hub = EventHub(
             self.store, self.clock, poll_seconds=1.0, buffer_events=self.options.viewer_buffer_events

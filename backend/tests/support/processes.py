@@ -178,11 +178,11 @@ class Fleet:
         )
         return node
 
-    def api(self, role: str = "api", **env: str) -> Api:
+    def api(self, role: str = "api", *more: str, **env: str) -> Api:
         """A process that will answer HTTP; `until(api.ready, …)` waits for it."""
         port = free_port()
         arguments = ("up", "--no-browser") if role == "up" else (role,)
-        return Api(self.start(*arguments, HELIUM_PORT=str(port), **env), port)
+        return Api(self.start(*arguments, *more, HELIUM_PORT=str(port), **env), port)
 
     def close(self) -> None:
         for node in self.nodes:

@@ -157,14 +157,14 @@ async def new_token(connection: asyncpg.Connection) -> str:
 
 @asynccontextmanager
 async def scene(
-    forge: Forge, home: Path, url: str, *, role: str = "api", **env: str
+    forge: Forge, home: Path, url: str, *, role: str = "api", more: Sequence[str] = (), **env: str
 ) -> AsyncGenerator[Scene]:
     """A scene with one API process and no worker (`role="up"`: with one in the same process)."""
     connection = await asyncpg.connect(url)
     fleet = Fleet(forge, home, url, env)
     try:
         token = await new_token(connection)
-        api = fleet.api(role)
+        api = fleet.api(role, *more)
         await until(api.ready, "the API answers")
         headers = {"Authorization": f"Bearer {token}"}
         async with httpx.AsyncClient(base_url=api.address, headers=headers, timeout=30) as http:

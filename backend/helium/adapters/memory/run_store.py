@@ -213,10 +213,11 @@ class MemoryRunStore:
     async def cancels(self, worker_id: UUID) -> Sequence[UUID]:
         return [run.id for run in self._leased() if run.worker_id == worker_id and run.cancel_requested]
 
-    async def release(self, worker_id: UUID) -> Sequence[UUID]:
+    async def release(self, worker_id: UUID, *, crashed: bool = False) -> Sequence[UUID]:
         mine = [run for run in self._leased() if run.worker_id == worker_id]
         for run in mine:
-            self._give_back(run, RunRequeued(reason="drain"), lost=False)
+            reason = "lease_expired" if crashed else "drain"
+            self._give_back(run, RunRequeued(reason=reason), lost=crashed)
         self.leases.pop(worker_id, None)
         return [run.id for run in mine]
 

@@ -1,18 +1,27 @@
 """From a bearer token to a subject, and the life of API keys."""
 
+import hashlib
 import hmac
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
+
+import msgspec
+import structlog
 
 from helium.core.errors import Forbidden, InvalidRequest, NotFound, Unauthenticated
 from helium.db.database import Database
-from helium.features.identity.key_format import hash_secret, make_key, parse_key
+from helium.features.identity.key_format import ParsedKey, hash_secret, make_key, parse_key
 from helium.features.identity.subject import ALL_SCOPES, Scope, Subject
 from helium.kit.cache import ShortMemory
 from helium.kit.clock import Clock
 from helium.kit.ids import new_id
+from helium.ports import Cache
 
-# A revoked key works for this long at most, in processes that have just seen it.
+log = structlog.get_logger()
+
+# A revoked key works for this long at most, in processes that have just seen it. With a shared cache the
+# process's own memory and the shared entry have a half each, so that together they are no longer.
 CACHE_SECONDS = 10.0
 
 NOT_SENT = "Send a token: `Authorization: Bearer hel_…`. On a laptop, `helium token` prints yours."
@@ -28,18 +37,48 @@ class ApiKey:
     revoked: bool
 
 
+class _Known(msgspec.Struct, frozen=True):
+    """What a shared cache holds for a token: nothing that is secret."""
+
+    id: UUID
+    workspace_id: UUID
+    scopes: list[str]
+
+
+class RateLimit(Protocol):
+    """How many requests a key may send."""
+
+    async def check(self, key: str) -> None:
+        """Count one request. Raises `TooManyRequests`."""
+        ...
+
+
 class Identity:
     """Authentication for every route of this process."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        cache: Cache | None = None,
+        rate_limit: RateLimit | None = None,
+    ) -> None:
         self._db = database
-        self._known: ShortMemory[str, Subject] = ShortMemory(clock, seconds=CACHE_SECONDS)
+        self._cache = cache
+        self._rate_limit = rate_limit
+        seconds = CACHE_SECONDS if cache is None else CACHE_SECONDS / 2
+        self._known: ShortMemory[str, Subject] = ShortMemory(clock, seconds=seconds)
 
     async def authenticate(self, authorization: str | None) -> Subject:
-        """The subject behind an `Authorization` header. Raises `Unauthenticated`."""
+        """The subject behind an `Authorization` header, whose request is counted. Raises
+        `Unauthenticated`, `TooManyRequests`."""
         if authorization is None:
             raise Unauthenticated(NOT_SENT)
-        return await self._known.get(authorization, lambda: self._read(authorization))
+        subject = await self._known.get(authorization, lambda: self._read(authorization))
+        if self._rate_limit is not None:
+            await self._rate_limit.check(subject.id.hex)
+        return subject
 
     async def _read(self, authorization: str) -> Subject:
         scheme, _, token = authorization.partition(" ")
@@ -51,6 +90,35 @@ class Identity:
         parsed = parse_key(token)
         if parsed is None:
             raise Unauthenticated(NOT_KNOWN)
+        known = await self._shared(token, parsed)
+        return Subject(
+            kind="api_key",
+            id=known.id,
+            workspace_id=known.workspace_id,
+            scopes=frozenset(known.scopes),
+        )
+
+    async def _shared(self, token: str, parsed: ParsedKey) -> _Known:
+        """What some process has found out about this token within the last seconds."""
+        if self._cache is None:
+            return await self._row(parsed)
+
+        async def compute() -> object:
+            return msgspec.to_builtins(await self._row(parsed))
+
+        key = f"identity:{hashlib.sha256(token.encode()).hexdigest()}"
+        tags = (_tag(parsed.id),)
+        value = await self._cache.get_or_compute(key, compute, CACHE_SECONDS / 2, tags=tags)
+        try:
+            known = msgspec.convert(value, _Known)
+        except msgspec.ValidationError:
+            known = None
+        if known is None or known.id != parsed.id:
+            log.warning("cache.unreadable", namespace="identity")
+            return await self._row(parsed)
+        return known
+
+    async def _row(self, parsed: ParsedKey) -> _Known:
         row = await self._db.fetchrow(
             "select id, workspace_id, secret_hash, scopes from api_key where id = $1"
             " and revoked_at is null and (expires_at is null or expires_at > clock_timestamp())",
@@ -58,12 +126,7 @@ class Identity:
         )
         if row is None or not hmac.compare_digest(row["secret_hash"], hash_secret(parsed.secret)):
             raise Unauthenticated(NOT_KNOWN)
-        return Subject(
-            kind="api_key",
-            id=row["id"],
-            workspace_id=row["workspace_id"],
-            scopes=frozenset(row["scopes"]),
-        )
+        return _Known(row["id"], row["workspace_id"], list(row["scopes"]))
 
     async def create_key(
         self, workspace_id: UUID, name: str, scopes: tuple[str, ...] = ALL_SCOPES
@@ -112,7 +175,16 @@ class Identity:
         )
         if row is None:
             raise NotFound("There is no such key.")
-        self._known.clear()
+        try:
+            if self._cache is not None:
+                await self._cache.invalidate(_tag(key_id))
+        finally:
+            # Last: what was looked up meanwhile may have come from the shared entry.
+            self._known.clear()
+
+
+def _tag(key_id: UUID) -> str:
+    return f"identity:{key_id}"
 
 
 def require(subject: Subject, scope: Scope) -> None:

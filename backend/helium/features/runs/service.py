@@ -89,11 +89,13 @@ async def cancel_run(product: Product, run: RunRow) -> None:
     if run.status == "cancelled":
         return
     status = await product.platform.runs.request_cancel(run.id)
-    if status == "in_progress" and product.worker is not None:
-        product.worker.cancel([run.id])
+    if status == "in_progress":
+        product.platform.bus.publish("cancel", [run.id])
+        if product.worker is not None:
+            product.worker.cancel([run.id])
     elif status == "cancelled":
-        await product.platform.runs.promote(1)
-        await product.platform.bell.ring([run.id])
+        product.hub.announce([run.id])
+        await product.platform.bell.ring(await product.platform.runs.promote(1))
 
 
 async def decide_action(
@@ -129,6 +131,7 @@ async def decide_action(
         if idempotency_key is None or winner != (decision, answer, decided_by):
             raise
         return
+    product.hub.announce([run.id])
     await product.platform.bell.ring([run.id])
 
 
