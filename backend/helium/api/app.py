@@ -20,6 +20,7 @@ from helium.db.database import CONNECTION_ERRORS
 from helium.features.agents import endpoints as agents
 from helium.features.agents.service import AgentService
 from helium.features.deps import agent_service
+from helium.features.files import endpoints as files
 from helium.features.keys import endpoints as keys
 from helium.features.models import endpoints as models
 from helium.features.product import Product
@@ -29,7 +30,7 @@ from helium.features.runs.stream import run_events
 from helium.features.threads import endpoints as threads
 from helium.kit.asgi import Receive, Scope, Send
 
-ROUTERS = (runs.router, threads.router, agents.router, models.router, keys.router)
+ROUTERS = (runs.router, threads.router, agents.router, models.router, files.router, keys.router)
 
 
 def build_app(
@@ -49,6 +50,7 @@ def build_app(
         resources = build_resources()
         resources.state.product = product
         resources.state.agents = agents_of_process
+        resources.state.files = product.files
         front = Front(product, agents_of_process, resources, page, routes)
     return RequestId(Errors(front), product.hub.closing.is_set)
 

@@ -21,7 +21,7 @@ from helium.core.errors import (
 from helium.db.database import CONNECTION_ERRORS
 
 log = structlog.get_logger()
-OPENAI_PATHS = ("/v1/responses", "/v1/models")
+OPENAI_PATHS = ("/v1/responses", "/v1/models", "/v1/files")
 PROBLEM = b"application/problem+json"
 _AWAY = Unavailable("The database does not answer. Nothing is lost; try again in a moment.")
 _BROKEN = HeliumError("Something went wrong on our side. It is logged under this request's id.")

@@ -1,6 +1,9 @@
 """From settings to the engine's numbers."""
 
+from datetime import timedelta
+
 from helium.engine.options import EngineOptions
+from helium.features.files.service import UploadLimits
 from helium.ports import RunLimits
 from helium.settings import Settings
 
@@ -40,6 +43,16 @@ def run_limits(settings: Settings) -> RunLimits:
         queued=limits.queued,
         running_per_workspace=limits.running_per_workspace,
         running=limits.running,
+    )
+
+
+def upload_limits(settings: Settings) -> UploadLimits:
+    blobs = settings.blobs
+    return UploadLimits(
+        max_bytes=blobs.max_bytes,
+        workspace_bytes=blobs.workspace_bytes,
+        lifetime=timedelta(days=blobs.expire_days) if blobs.expire_days else None,
+        link_lifetime=timedelta(seconds=blobs.link_seconds),
     )
 
 

@@ -19,7 +19,7 @@ from helium.adapters.secrets import Secrets
 from helium.api.app import build_app
 from helium.api.middleware import App
 from helium.api.page import Page
-from helium.bootstrap.options import engine_options, run_limits
+from helium.bootstrap.options import engine_options, run_limits, upload_limits
 from helium.bootstrap.queues import Queue, open_queue
 from helium.bootstrap.running import running
 from helium.bootstrap.secrets import open_secret_store
@@ -35,6 +35,9 @@ from helium.engine.sweeper import Sweeper
 from helium.engine.tail import EventHub
 from helium.engine.tools import BUILT_IN
 from helium.engine.worker import Worker
+from helium.features.files.cleanup import FileCleanup
+from helium.features.files.repository import FileRepository
+from helium.features.files.service import FileService
 from helium.features.identity.service import Identity
 from helium.features.product import Product
 from helium.kit.clock import SystemClock
@@ -107,9 +110,12 @@ async def open_helium(
             blobs=services.blobs,
         )
         opening = _Opening(stack, settings, url, platform, engine_options(settings, resident=resident))
+        files = FileService(FileRepository(database), services.blobs, upload_limits(settings), clock)
         engine = await opening.engine(role, services, worker_id, resident=resident)
+        if resident and role in SWEEPS:
+            await stack.enter_async_context(running([_file_cleanup(files, services, clock).serve()]))
         stop_receiving = await _receive(stack, queue, engine) if resident else _nothing
-        product = _product(platform, database, engine, services)
+        product = _product(platform, database, engine, services, files)
         page = await asyncio.to_thread(_page, role)
         yield Helium(
             app=build_app(product, page, role=role, internal=_internal(queue, engine)),
@@ -201,7 +207,13 @@ class _Opening:
             yield PostgresRunStore(own)
 
 
-def _product(platform: Platform, database: Database, engine: _Engine, services: Services) -> Product:
+def _file_cleanup(files: FileService, services: Services, clock: SystemClock) -> FileCleanup:
+    return FileCleanup(files.repository, services.blobs, clock, services.blobs.remove_unfinished)
+
+
+def _product(
+    platform: Platform, database: Database, engine: _Engine, services: Services, files: FileService
+) -> Product:
     # Without Redis every process remembers by itself, which is cheaper than a cache that nobody shares.
     cache = services.cache if services.redis is not None else None
     identity = Identity(database, platform.clock, cache=cache, rate_limit=services.rate_limit)
@@ -211,6 +223,7 @@ def _product(platform: Platform, database: Database, engine: _Engine, services: 
         hub=engine.hub,
         starter=engine.starter,
         identity=identity,
+        files=files,
         options=engine.options,
         cache=cache,
         worker=engine.worker,

@@ -7,6 +7,7 @@ from helium.engine.options import EngineOptions
 from helium.engine.start import RunStarter
 from helium.engine.tail import EventHub
 from helium.engine.worker import Worker
+from helium.features.files.service import FileService
 from helium.features.identity.service import Identity
 from helium.platform import Platform
 from helium.ports import Cache
@@ -19,6 +20,7 @@ class Product:
     hub: EventHub
     starter: RunStarter
     identity: Identity
+    files: FileService
     options: EngineOptions
     cache: Cache | None
     """What processes share; None where there is no Redis: each remembers by itself."""
