@@ -14,16 +14,23 @@ from uuid import UUID
 
 import structlog
 
-from helium.core.events import FINAL_EVENTS, LoggedEvent
+from helium.core.events import FINAL_EVENTS, LoggedEvent, RunQueued, RunStarted, StepStarted
 from helium.kit.clock import Clock
 from helium.ports import Bus, RunStore
 
 PAGE = 500
-TICK_SECONDS = 0.5
+TICK_SECONDS = 0.1
 # How long a lost bell can hide an event (F7 asks for a second at most).
 SLOW_POLL_SECONDS = 0.5
 # A client that takes nothing for this long is gone, or as good as gone.
 SEND_TIMEOUT_SECONDS = 30.0
+# They say that a run comes along, and nothing of what it says. In a crowd each viewer hears them with
+# what follows, or after a while: 1,000 who come at once would else be written to 2,000 times more
+# before the first of them gets a token.
+QUIET_EVENTS = (RunQueued, RunStarted, StepStarted)
+PATIENCE_PER_VIEWER = 0.00025
+LEAST_PATIENCE = 0.005
+MOST_PATIENCE = 0.25
 log = structlog.get_logger()
 
 
@@ -45,6 +52,8 @@ class Viewer:
         self._hub = hub
         self._buffer: deque[LoggedEvent] = deque()
         self._behind = from_log
+        self._pressing = False
+        """Something is buffered that is not to wait for more."""
         self._waiter: asyncio.Future[None] | None = None
         self._wake_at = 0.0
         self.sending: Sending | None = None
@@ -52,12 +61,13 @@ class Viewer:
 
     async def next(self, timeout: float) -> Sequence[LoggedEvent]:
         """The next events, at least one; or none after about `timeout` seconds of silence."""
-        if not self._buffer and not self._behind:
-            await self._wait(timeout)
+        if not self._pressing and not self._behind:
+            await self._wait(self._hub.patience if self._buffer else timeout)
         if not self._buffer and self._behind:
             await self._catch_up()
         events = tuple(self._buffer)
         self._buffer.clear()
+        self._pressing = False
         return events
 
     def offer(self, events: Sequence[LoggedEvent]) -> None:
@@ -70,7 +80,13 @@ class Viewer:
                 break
             self._buffer.append(event)
             self.tail = event.seq
-        self.wake()
+            self._pressing = self._pressing or not isinstance(event.event, QUIET_EVENTS)
+        patience = self._hub.patience
+        if self._pressing or self._behind or patience < LEAST_PATIENCE:
+            self._pressing = bool(self._buffer)
+            self.wake()
+        else:
+            self._wake_at = min(self._wake_at, self._hub.now() + patience)
 
     def wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -123,6 +139,7 @@ class EventHub:
         self._look = asyncio.Event()
         """Set when the log is to be read: a bell rang, or the time has come."""
         self._look_at_all = False
+        self._looked_at = float("-inf")
         if bus is not None:
             bus.listen("events", self.hear)
         self.buffer_events = buffer_events
@@ -184,6 +201,11 @@ class EventHub:
             viewer.offer(events)
 
     @property
+    def patience(self) -> float:
+        """Seconds for which quiet events wait for something to go with."""
+        return min(MOST_PATIENCE, len(self._viewers) * PATIENCE_PER_VIEWER)
+
+    @property
     def viewers(self) -> int:
         return sum(len(viewers) for viewers in self._viewers.values())
 
@@ -222,11 +244,13 @@ class EventHub:
             if not self._viewers:
                 self._arrived.clear()
                 await self._arrived.wait()
+            await self._clock.sleep(self._poll_seconds)
             rung = self._bus is not None and self._bus.healthy
-            await self._clock.sleep(SLOW_POLL_SECONDS if rung else self._poll_seconds)
+            if not rung or self.now() - self._looked_at >= SLOW_POLL_SECONDS:
+                self._looked_at = self.now()
+                self._look_at_all = True
+                self._look.set()
             self._tick()
-            self._look_at_all = True
-            self._look.set()
 
     def _tick(self) -> None:
         now = self.now()

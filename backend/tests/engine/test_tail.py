@@ -2,12 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from uuid import UUID
 
 from helium.adapters.memory.bus import MemoryBus
-from helium.core.events import CancelRequested, ItemDelta, LoggedEvent, RunCompleted, RunStarted
-from helium.engine.tail import PAGE, SLOW_POLL_SECONDS, EventHub, Viewer, is_final
+from helium.core.events import (
+    CancelRequested,
+    ItemDelta,
+    LoggedEvent,
+    RunCompleted,
+    RunQueued,
+    RunStarted,
+    StepStarted,
+)
+from helium.engine.tail import PAGE, EventHub, Viewer, is_final
 from helium.kit.clock import ManualClock
 from helium.ports import Bus
 
@@ -42,6 +50,18 @@ class Room:
         await turns(3)
         self.clock.advance(seconds)
         await turns(3)
+
+
+def queued() -> RunQueued:
+    return RunQueued(agent="a", model="m")
+
+
+def crowd(hub: EventHub, size: int = 100) -> ExitStack:
+    """So many viewers, each of a run of its own."""
+    stack = ExitStack()
+    for number in range(size):
+        stack.enter_context(hub.follow(UUID(int=1000 + number), 0, from_log=False))
+    return stack
 
 
 async def seqs(viewer: Viewer, count: int) -> list[int]:
@@ -271,7 +291,7 @@ async def test_guard_what_a_lost_bell_hid_is_found_by_looking() -> None:
         with here.hub.follow(RUN, 0, from_log=False) as viewer:
             reading = asyncio.create_task(seqs(viewer, 1))
             here.store.add(RUN, said(1))
-            await here.tick(SLOW_POLL_SECONDS)
+            await here.tick()
             await until(reading.done, "the reading")
 
     assert reading.result() == [1]
@@ -315,3 +335,69 @@ async def test_bells_for_runs_that_nobody_watches_cost_no_query() -> None:
             await turns(3)
 
     assert here.store.reads == 0
+
+
+async def test_a_viewer_that_is_nearly_alone_hears_of_everything_at_once() -> None:
+    room = Room()
+
+    with room.hub.follow(RUN, 0, from_log=False) as viewer:
+        room.hub.publish(RUN, room.store.add(RUN, queued()))
+
+        assert await seqs(viewer, 1) == [1]
+
+
+async def test_in_a_crowd_quiet_events_come_with_what_follows_them() -> None:
+    room = Room()
+    step = StepStarted(position=0, kind="model", name="model")
+
+    with crowd(room.hub), room.hub.follow(RUN, 0, from_log=False) as viewer:
+        room.hub.publish(RUN, room.store.add(RUN, queued()))
+        waiting = asyncio.create_task(viewer.next(1))
+        await turns()
+        room.hub.publish(RUN, room.store.add(RUN, RunStarted(attempt=1), step))
+        await turns()
+        before = waiting.done()
+        room.hub.publish(RUN, room.store.add(RUN, said(1)))
+        seen = [logged.seq for logged in await waiting]
+
+    assert (before, seen) == (False, [1, 2, 3, 4])
+
+
+async def test_in_a_crowd_quiet_events_wait_for_a_short_while_only() -> None:
+    room = Room()
+
+    with crowd(room.hub), room.hub.follow(RUN, 0, from_log=False) as viewer:
+        async with room.polling():
+            waiting = asyncio.create_task(viewer.next(60))
+            await turns(3)
+            room.hub.publish(RUN, room.store.add(RUN, queued()))
+            await room.tick()
+
+            assert [logged.seq for logged in await waiting] == [1]
+
+
+async def test_in_a_crowd_what_is_only_quiet_is_no_silence() -> None:
+    room = Room()
+
+    with crowd(room.hub), room.hub.follow(RUN, 0, from_log=False) as viewer:
+        async with room.polling():
+            room.hub.publish(RUN, room.store.add(RUN, queued()))
+            waiting = asyncio.create_task(viewer.next(60))
+            await room.tick()
+
+            assert [logged.seq for logged in await waiting] == [1]
+
+
+async def test_guard_in_a_crowd_a_run_of_another_process_is_read_on_while_quiet_events_wait() -> None:
+    room = Room()
+    room.hub.local_runs(lambda run_id: run_id != RUN)
+
+    with crowd(room.hub, 1000), room.hub.follow(RUN, 0, from_log=False) as viewer:
+        async with room.polling():
+            waiting = asyncio.create_task(viewer.next(60))
+            await turns(3)
+            room.hub.publish(RUN, room.store.add(RUN, queued()))
+            room.store.add(RUN, said(1))
+            await room.tick()
+
+            assert [logged.seq for logged in await waiting] == [1, 2]

@@ -58,8 +58,6 @@ class ResponsesRoutes:
                 encoder = ResponsesEncoder(base(new))
                 if body.stream:
                     await start_stream(send)
-                    # Everybody who came at the same moment is let in before anybody hears more.
-                    await self._product.platform.clock.sleep(0)
                     await self._follow(viewer, encoder, receive, send)
                 else:
                     await self._whole(viewer, encoder, send)
