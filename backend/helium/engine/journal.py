@@ -121,7 +121,7 @@ class Journal:
             return self._replay(name)
         self.boundary()
         await wait_until_fresh(self._lease, self._clock)
-        self.pen.append(StepStarted(position=self.position, kind=kind, name=name, call_id=call_id))
+        self.pen.mention(StepStarted(position=self.position, kind=kind, name=name, call_id=call_id))
         started = self._clock.monotonic()
         result, usage = await do()
         events = self._done(result.items)

@@ -21,6 +21,10 @@ from helium.ports import ClaimedRun, Close, Committed, EffectRow, Lease, RunStor
 log = structlog.get_logger()
 # A run whose commits lag behind this far waits for them before it says more (I10).
 MAX_PENDING_EVENTS = 512
+# What can wait for the run's next words waits this long at most, longer where many runs are open.
+LEAST_QUIET_SECONDS = 0.05
+MOST_QUIET_SECONDS = 0.25
+QUIET_SECONDS_PER_RUN = 0.00025
 
 
 class Pen:
@@ -49,10 +53,18 @@ class Pen:
 
     def append(self, *events: Event) -> None:
         """Say something soon: it is committed with the next group, and shown then."""
+        self._add(events)
+        self._writer.wake(self)
+
+    def mention(self, event: Event) -> None:
+        """Say something that can wait for what follows it, for some hundredths of a second at most."""
+        self._add((event,))
+        self._writer.wake_later(self)
+
+    def _add(self, events: Sequence[Event]) -> None:
         if self.lost or self.closed:
             raise LeaseLost(f"the lease of run {self.lease.run_id} is lost")
         self._events.extend(events)
-        self._writer.wake(self)
 
     async def commit(
         self,
@@ -165,6 +177,8 @@ class LogWriter:
         self._connection_errors = connection_errors
         self._pens: dict[UUID, Pen] = {}
         self._dirty: dict[UUID, Pen] = {}
+        self._quiet: dict[UUID, Pen] = {}
+        self._quiet_timer: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
         self.on_successor: Callable[[], None] = lambda: None
 
@@ -179,12 +193,27 @@ class LogWriter:
         if self._pens.get(run_id) is pen:
             del self._pens[run_id]
             self._dirty.pop(run_id, None)
+            self._quiet.pop(run_id, None)
 
     def holds(self, run_id: UUID) -> bool:
         return run_id in self._pens
 
     def wake(self, pen: Pen) -> None:
         self._dirty[pen.lease.run_id] = pen
+        self._wake.set()
+
+    def wake_later(self, pen: Pen) -> None:
+        """Commit what this pen holds with what it says next, or after a short while."""
+        self._quiet[pen.lease.run_id] = pen
+        if self._quiet_timer is None:
+            seconds = min(MOST_QUIET_SECONDS, len(self._pens) * QUIET_SECONDS_PER_RUN)
+            loop = asyncio.get_running_loop()
+            self._quiet_timer = loop.call_later(max(LEAST_QUIET_SECONDS, seconds), self._wake_quiet)
+
+    def _wake_quiet(self) -> None:
+        self._quiet_timer = None
+        self._dirty |= self._quiet
+        self._quiet.clear()
         self._wake.set()
 
     async def serve(self) -> None:
@@ -194,15 +223,22 @@ class LogWriter:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                batch = [(pen, *pen.take()) for pen in self._dirty.values()]
-                self._dirty.clear()
+                batch = self._take()
                 await self._commit(batch)
         finally:
+            if self._quiet_timer is not None:
+                self._quiet_timer.cancel()
             for _, _, waiter in batch:
                 if waiter is not None:
                     waiter.cancel()
             for pen in self._pens.values():
                 pen.abandon()
+
+    def _take(self) -> Batch:
+        dirty, self._dirty = self._dirty, {}
+        for run_id in dirty:
+            self._quiet.pop(run_id, None)
+        return [(pen, *pen.take()) for pen in dirty.values()]
 
     async def _commit(self, batch: "Batch") -> None:
         results = await self._stored([write for _, write, _ in batch])

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from helium.core.errors import LeaseLost
-from helium.core.events import CancelRequested, ItemDelta, RunCompleted, RunStarted
+from helium.core.events import CancelRequested, ItemDelta, RunCompleted, RunStarted, StepStarted
+from helium.engine import log_writer
 from helium.engine.log_writer import MAX_PENDING_EVENTS, LogWriter
 from helium.engine.tail import EventHub
 from helium.kit.clock import ManualClock
@@ -18,6 +19,9 @@ from .fakes import AWAY, DatabaseAway, Gate, LogStore, SkippingClock, claimed_ru
 
 def delta(text: str) -> ItemDelta:
     return ItemDelta(item_id="i", index=0, text=text)
+
+
+STEP = StepStarted(position=0, kind="model", name="model")
 
 
 class Desk:
@@ -73,6 +77,34 @@ async def test_while_one_commit_is_under_way_the_next_gathers() -> None:
         {one.lease.run_id},
         {one.lease.run_id, two.lease.run_id, three.lease.run_id},
     ]
+
+
+async def test_what_can_wait_is_stored_with_what_follows_and_for_nobody_else() -> None:
+    desk = Desk()
+    pen, other = desk.writer.open(claimed_run()), desk.writer.open(claimed_run())
+
+    async with desk.writing():
+        pen.mention(STEP)
+        other.append(delta("x"))
+        await until(lambda: len(desk.store.groups) == 1)
+        pen.append(delta("a"))
+        await until(lambda: len(desk.store.groups) == 2)
+
+    groups = [[write.events for write in group] for group in desk.store.groups]
+    assert groups == [[(delta("x"),)], [(STEP, delta("a"))]]
+
+
+async def test_what_can_wait_does_not_wait_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_writer, "LEAST_QUIET_SECONDS", 0.0)
+    monkeypatch.setattr(log_writer, "MOST_QUIET_SECONDS", 0.0)
+    desk = Desk()
+    pen = desk.writer.open(claimed_run())
+
+    async with desk.writing():
+        pen.mention(STEP)
+        await until(lambda: len(desk.store.groups) == 1)
+
+    assert [logged.event for logged in desk.store.logs[pen.lease.run_id]] == [STEP]
 
 
 async def test_guard_nothing_is_shown_before_the_store_has_it() -> None:
