@@ -18,12 +18,19 @@ def db(*names: str) -> tuple[str, ...]:
     return tuple(f"tests/db/test_guards.py::test_guard_{name}" for name in names)
 
 
+def contract(name: str) -> tuple[str, ...]:
+    return (f"tests/contract/test_run_store_limits.py::{name}",)
+
+
 def engine(file: str, *names: str) -> tuple[str, ...]:
     return tuple(f"tests/engine/test_{file}.py::test_guard_{name}" for name in names)
 
 
 LOG = "db/event_log.py"
 QUEUE = "db/run_queue.py"
+START = "db/run_start.py"
+DOORBELL = "engine/doorbell.py"
+WORKER = "engine/worker.py"
 STORE = "db/run_store.py"
 SCHEMA = "db/migrations/versions/0001_core.py"
 FENCE = "run.epoch = w.epoch and run.owner_token = w.token"
@@ -115,7 +122,7 @@ GUARDS = (
     ),
     Guard(
         "a thread belongs to its workspace",
-        QUEUE,
+        START,
         "where id = $1 and workspace_id = $2 for no key update",
         "where id = $1 and $2::uuid is not null for no key update",
         db("a_thread_belongs_to_its_workspace"),
@@ -165,7 +172,7 @@ GUARDS = (
     Guard(
         "fresh lease before a claim",
         "engine/worker.py",
-        " or not self._lease.fresh(self._platform.clock.monotonic())",
+        " and self._lease.fresh(self._platform.clock.monotonic())",
         "",
         engine("worker", "a_worker_whose_lease_is_not_fresh_claims_nothing"),
     ),
@@ -220,9 +227,9 @@ GUARDS = (
     ),
     Guard(
         "a claim without an answer is given back",
-        "engine/worker.py",
-        "                await self._disown()\n",
-        "                pass\n",
+        WORKER,
+        "            await self._disown()\n",
+        "            pass\n",
         (
             "tests/recovery/test_ambiguous_commit.py"
             "::test_a_claim_whose_answer_was_lost_is_given_back_by_its_living_worker",
@@ -231,7 +238,7 @@ GUARDS = (
     Guard(
         "suspects of a crash are kept apart",
         QUEUE,
-        "and (attempts_without_progress < 2 or due_at < clock_timestamp() - interval '1 minute')",
+        "                and (attempts_without_progress < 2 or due_at < now() - interval '1 minute')\n",
         "",
         ("tests/recovery/test_guards.py::test_guard_suspects_go_last_and_one_at_a_time",),
     ),
@@ -241,5 +248,113 @@ GUARDS = (
         'progress=slot.reason == "drain"',
         "progress=True",
         ("tests/recovery/test_workers.py::test_a_step_that_no_slice_can_hold_fails_its_run",),
+    ),
+    Guard(
+        "a duplicate that meets a living lease is refused",
+        DOORBELL,
+        "return Refuse(found.lease_seconds + min(delivery.deliveries - 1, MOST_PATIENCE_SECONDS))",
+        "return Ack()",
+        engine("doorbell", "a_duplicate_that_meets_a_living_lease_is_refused_until_the_lease_could_end"),
+    ),
+    Guard(
+        "a message is acknowledged when its run has ended",
+        WORKER,
+        "            await asyncio.wait([slot.task])\n",
+        "            pass\n",
+        engine("doorbell", "a_message_is_not_acknowledged_before_its_run_has_ended"),
+    ),
+    Guard(
+        "a dead man's bell on each claim",
+        WORKER,
+        "if self._options.dead_man_bell and claimed:",
+        "if False:",
+        engine("doorbell", "each_claim_leaves_a_dead_mans_bell_behind"),
+    ),
+    Guard(
+        "a bell takes over after a whole lease only",
+        DOORBELL,
+        "        await self._clock.sleep(self._options.lease_ttl_seconds)\n        found",
+        "        found",
+        engine(
+            "doorbell",
+            "a_dead_mans_bell_takes_the_run_over_after_watching_for_a_whole_lease",
+            "after_an_outage_a_bell_takes_nothing_from_a_worker_that_renews",
+        ),
+    ),
+    Guard(
+        "a poisonous message is buried",
+        DOORBELL,
+        "return Bury(_POISON) if _is_poison(closed) else Ack()",
+        "return Ack()",
+        engine("doorbell", "the_message_of_a_poisonous_run_is_buried"),
+    ),
+    Guard(
+        "a run stops before its platform does",
+        WORKER,
+        "(seconds, 0.5, 0.95)",
+        "(None, 0.5, 0.95)",
+        engine("doorbell", "a_run_is_handed_over_at_the_first_boundary_after_half_of_its_platforms_time"),
+    ),
+    Guard(
+        "starts near the bound are counted one after the other",
+        "db/admission.py",
+        "            await _lock(connection, {new.workspace_id for new in refused})\n",
+        "",
+        contract("test_starts_at_the_same_moment_do_not_get_past_the_bound_together"),
+    ),
+    Guard(
+        "a claim is shared between workspaces",
+        QUEUE,
+        "ceil($2::numeric / (select count(*) from waiting x where x.workspace_id is not null))",
+        "$2::numeric",
+        contract("test_a_workspace_with_many_waiting_runs_leaves_the_others_their_share"),
+    ),
+    Guard(
+        "the fewest running runs come first",
+        QUEUE,
+        "room.busy + row_number()",
+        "row_number()",
+        contract("test_who_has_the_fewest_running_runs_comes_first"),
+    ),
+    Guard(
+        "a workspace runs as many as it may",
+        QUEUE,
+        "            coalesce($4, 2000000000) - busy.n\n",
+        "            2000000000\n",
+        contract("test_a_workspace_runs_as_many_as_it_may"),
+    ),
+    Guard(
+        "a lost bell hides an event for a moment only",
+        "engine/tail.py",
+        "                self._look_at_all = True\n                self._look.set()\n",
+        "                pass\n",
+        engine("tail", "what_a_lost_bell_hid_is_found_by_looking"),
+    ),
+    Guard(
+        "what was read is not said again",
+        "engine/tail.py",
+        "                    self._offer(run_id, events)\n",
+        "                    self.publish(run_id, events)\n",
+        engine("tail", "what_was_read_is_not_said_on_the_bus_again"),
+    ),
+    Guard(
+        "the runs of a dead process are given back",
+        "cli/supervise.py",
+        "        await self._give_back(child.worker_id)\n",
+        "",
+        (
+            "tests/recovery/test_supervisor.py"
+            "::test_guard_the_runs_of_a_dead_process_are_given_back_at_once",
+        ),
+    ),
+    Guard(
+        "connections fit the database",
+        "cli/budget.py",
+        "    if needed > free:\n",
+        "    if False:\n",
+        (
+            "tests/recovery/test_supervisor.py"
+            "::test_guard_more_connections_than_the_database_has_are_refused_at_the_start",
+        ),
     ),
 )

@@ -35,6 +35,7 @@ CLAIM_LIMIT = 500
 DOUBT_SECONDS = 60.0
 # A drain waits this long for abandoned steps to be written down; without a database they never are.
 HAND_OVER_SECONDS = 2.0
+LOOK_AFTER_SECONDS = 0.05
 UNBOUNDED_SECONDS = 1e8
 StopReason = Literal["cancel", "lost", "refused", "drain", "slice_over"]
 
@@ -86,6 +87,7 @@ class Worker:
         # What is claimed and not yet in a slot looks like what is to be disowned: one at a time.
         self._claiming = asyncio.Lock()
         self._bell = asyncio.Event()
+        self._look_soon: asyncio.TimerHandle | None = None
         self._promote = False
         self._doubt_until = float("-inf")
         self._emptied = asyncio.Event()
@@ -256,10 +258,20 @@ class Worker:
         return slot
 
     def _free(self, run_id: UUID, slot: Slot) -> None:
+        was_full = self._free_slots <= 0
         if self._slots.get(run_id) is slot:
             del self._slots[run_id]
-        self._bell.set()
+        if was_full:
+            self._bell.set()
+        elif self._look_soon is None:
+            # A workspace may have been at its bound. Looking after each end would cost a query each.
+            loop = asyncio.get_running_loop()
+            self._look_soon = loop.call_later(LOOK_AFTER_SECONDS, self._look)
         self._emptied.set()
+
+    def _look(self) -> None:
+        self._look_soon = None
+        self._bell.set()
 
     async def _execute(self, run: ClaimedRun, seconds: float | None) -> None:
         """One run from claim to the end of its lease. Nothing is raised: the log has the outcome."""
