@@ -10,7 +10,7 @@ COMPILE = $(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header
 NO_DATABASE = not postgres and not process and not browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run page check test test-all bench mutate fmt lock contracts doctor clean
+.PHONY: help run page check test test-all bench chaos rolling mutate fmt lock contracts doctor clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,9 +44,19 @@ test-all: check ## the checks, all tests, and the page in a real browser
 	@$(MAKE) --no-print-directory test
 	@$(BIN)/python frontend/e2e/check_page.py
 
-bench: ## the benchmark; writes docs/benchmarks
+bench: ## the benchmark, in one process and in several, and idle viewers; writes docs/benchmarks
 	@$(PREPARE) test
-	@cd backend && $(BIN)/python -m bench $(BENCH)
+	@cd backend && $(BIN)/python -m bench --name one-process $(BENCH)
+	@cd backend && $(BIN)/python -m bench --name api-and-worker --servers bare,split $(BENCH)
+	@cd backend && $(BIN)/python -m bench.viewers
+
+chaos: ## processes, Redis and PostgreSQL die under load; writes docs/benchmarks
+	@$(PREPARE) test
+	@cd backend && $(BIN)/python -m chaos $(CHAOS)
+
+rolling: ## replace every process under 1,000 streams and 200 requests a second; writes docs/benchmarks
+	@$(PREPARE) test
+	@cd backend && $(BIN)/python -m chaos.rolling $(ROLLING)
 
 mutate: ## take away each guard in turn; the tests must notice; writes docs/benchmarks
 	@$(PREPARE) test

@@ -70,7 +70,13 @@ class RateLimit:
         if await limiter.hit(self._item, key):
             return None
         free_at = (await limiter.get_window_stats(self._item, key)).reset_time
-        return max(0.0, free_at - self._clock.time())
+        # The library takes the time that is left of the window modulo the window, and so says "now" in
+        # the very millisecond in which a window began.
+        return _positive(free_at - self._clock.time(), self._item.get_expiry())
+
+
+def _positive(seconds: float, window_seconds: float) -> float:
+    return seconds if seconds > 0 else float(window_seconds)
 
 
 def _storage(redis: RedisConnection) -> RedisStorage:
