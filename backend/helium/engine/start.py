@@ -1,5 +1,6 @@
 """Accepting runs: many at once in one transaction, then the bell (I1, I8)."""
 
+import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -19,12 +20,16 @@ class RunStarter:
         self._bell = bell
         self._hub = hub
         self._group: GroupCommit[NewRun, Started] = GroupCommit(self._flush, limit=2000)
+        self._accepted: list[UUID] = []
+        self._to_ring = asyncio.Event()
 
     async def serve(self) -> None:
-        await self._group.serve()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._group.serve())
+            group.create_task(self._ring())
 
     async def start(self, new: NewRun) -> Started:
-        """Accept a run. When this returns, it is durable and a worker has been told.
+        """Accept a run. When this returns, it is durable and a worker is being told.
 
         The UUID of an earlier run comes back instead if this idempotency key started it. Raises
         `ThreadBusy`, `NotFound` (the thread), `IdempotencyMismatch`.
@@ -41,5 +46,15 @@ class RunStarter:
                 first = LoggedEvent(seq=1, event=event, created_at=result.created_at)
                 self._hub.publish(new.id, [first])
         if accepted:
-            await self._bell.ring(accepted)
+            self._accepted.extend(accepted)
+            self._to_ring.set()
         return results
+
+    async def _ring(self) -> None:
+        """Beside the accepting: nobody waits for a queue that is slow, or away, to be told that their
+        run is safe. While one ring is under way the next gathers."""
+        while True:
+            await self._to_ring.wait()
+            self._to_ring.clear()
+            accepted, self._accepted = self._accepted, []
+            await self._bell.ring(accepted)
