@@ -7,7 +7,7 @@ BIN = $(CURDIR)/.venv/bin
 NPM = $(PYTHON) $(CURDIR)/scripts/npm.py
 UV = UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 COMPILE = $(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
-NO_DATABASE = not postgres and not process and not browser
+NO_SERVERS = not postgres and not process and not browser and not service
 
 .DEFAULT_GOAL := help
 .PHONY: help run page check test test-all bench chaos rolling mutate fmt lock contracts doctor clean
@@ -22,14 +22,14 @@ run: ## install what is missing, then start Helium and print its address
 page: ## build the web page (frontend/out)
 	@$(PREPARE) page
 
-check: ## format, lint, types, imports, sizes, and the tests that need no database: a minute
+check: ## format, lint, types, imports, sizes, and the tests that need no server: a minute
 	@$(PREPARE) test
 	@cd backend && $(BIN)/ruff format --check -q . ../scripts
 	@cd backend && $(BIN)/ruff check -q . ../scripts
 	@cd backend && $(BIN)/pyright
 	@cd backend && $(BIN)/lint-imports --config .importlinter
 	@$(BIN)/python scripts/sizes.py
-	@cd backend && $(BIN)/python -m pytest -q -m "$(NO_DATABASE)"
+	@cd backend && $(BIN)/python -m pytest -q -m "$(NO_SERVERS)"
 
 test: ## install what is missing, then run all tests, the page's too
 	@$(PREPARE) test
@@ -37,7 +37,7 @@ test: ## install what is missing, then run all tests, the page's too
 	$(NPM) run typecheck || failed=1; \
 	$(NPM) run lint || failed=1; \
 	$(NPM) test || failed=1; \
-	(cd backend && $(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST)) || failed=1; \
+	(cd backend && $(BIN)/python -m pytest -n 4 --dist worksteal $(PYTEST)) || failed=1; \
 	exit $$failed
 
 test-all: check ## the checks, all tests, and the page in a real browser

@@ -37,9 +37,19 @@ MAY_BLOCK = (
 _ABANDONED_AFTER_SECONDS = 900
 
 
+WITH_SERVICES = (
+    *("redis_adapter", "sqs", "cloud_tasks", "cache", "blobs", "secrets_adapter"),
+    *(f"contract/test_{name}.py" for name in ("queues", "dramatiq", "cache", "blobs", "files", "secrets")),
+)
+"""Tests that start a Redis, or a cloud's counterpart."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whoever asks for a database needs one: `-m "not postgres"` leaves it out without a mark."""
+    here = Path(__file__).parent
     for item in items:
+        if str(item.path.relative_to(here)).startswith(WITH_SERVICES):
+            item.add_marker("service")
         if isinstance(item, pytest.Function) and "postgres_url" in item.fixturenames:
             item.add_marker("postgres")
 
