@@ -211,5 +211,6 @@ async def test_without_a_token_nothing_is_answered(client: httpx.AsyncClient, pa
 
 async def test_health_and_readiness(client: httpx.AsyncClient) -> None:
     assert (await client.get("/api/health")).json() == {"status": "ok"}
-    assert (await client.get("/api/ready")).json() == {"status": "ready"}
+    ready = (await client.get("/api/ready")).json()
+    assert ready == {"status": "ready", "database": "ok", "redis": "none"}
     assert (await client.get("/api/nonsense")).status_code == 404
