@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from helium.adapters.aws_lambda import Invocations, make_handler
 from helium.adapters.sqs import AwsAccess
 from helium.bootstrap import open_helium
-from helium.bootstrap.secrets import redactor
+from helium.bootstrap.secrets import redactor, resolved
+from helium.kit.clock import SystemClock
 from helium.kit.logs import configure_logging
 from helium.ports import Execute
 from helium.settings import SettingsInvalid, load_settings
@@ -26,7 +27,8 @@ async def open_execute() -> AsyncGenerator[Execute]:
     configure_logging("json", settings.log_level, redactor)
     if settings.database_url is None or settings.queue.kind != "sqs":
         raise SettingsInvalid("A function needs HELIUM_DATABASE_URL, and HELIUM_QUEUE__KIND sqs.")
-    url = settings.database_url.get_secret_value()
+    given = settings.database_url.get_secret_value()
+    url = await resolved(settings, SystemClock(), "HELIUM_DATABASE_URL", given)
     async with open_helium(settings, url, "worker", resident=False) as helium:
         assert helium.doorbell is not None
         yield helium.doorbell.answer

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import structlog
 
+from helium.adapters.memory.bell import LocalBell
 from helium.adapters.offline import OfflineModel
 from helium.adapters.providers.catalog import ProviderCatalog
 from helium.adapters.scripted import ScriptedModel
@@ -76,12 +77,18 @@ class Helium:
         for stop in self._stop_accepting:
             stop()
 
-    async def drain(self, seconds: float) -> None:
-        """Stop claiming, bring runs to a boundary or hand them over, send the viewers elsewhere."""
+    async def drain(self, seconds: float, *, linger_seconds: float = 0.0) -> None:
+        """Stop claiming, bring runs to a boundary or hand them over, send the viewers elsewhere.
+
+        For `linger_seconds` at least requests are still answered: load balancers need a moment to see
+        that this process is not ready, and clients one answer to learn that they should reconnect.
+        """
         self.product.hub.close()
         self._stop_receiving()
+        lingering = asyncio.create_task(self.product.platform.clock.sleep(linger_seconds))
         if self.product.worker is not None:
             await self.product.worker.drain(seconds)
+        await lingering
 
 
 @asynccontextmanager
@@ -97,7 +104,7 @@ async def open_helium(
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_pool(settings, url))
         services = await stack.enter_async_context(open_services(settings, clock))
-        queue = await stack.enter_async_context(open_queue(settings, clock, services.bus))
+        queue = await _queue(stack, settings, role, services)
         secrets = await stack.enter_async_context(open_secret_store(settings, clock))
         platform = Platform(
             clock=clock,
@@ -228,6 +235,13 @@ def _product(
         cache=cache,
         worker=engine.worker,
     )
+
+
+async def _queue(stack: AsyncExitStack, settings: Settings, role: Role, services: Services) -> Queue:
+    """Both ends of the queue; who only shows runs rings nobody, and needs no right to."""
+    if role == "stream":
+        return Queue(bell=LocalBell(services.bus))
+    return await stack.enter_async_context(open_queue(settings, SystemClock(), services.bus))
 
 
 def _nothing() -> None:

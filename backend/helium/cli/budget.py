@@ -27,7 +27,9 @@ async def check_budget(settings: Settings, url: str, *, processes: int) -> None:
     try:
         row = await connection.fetchrow(
             "select current_setting('max_connections')::int as most,"
-            " current_setting('superuser_reserved_connections')::int as reserved"
+            " current_setting('superuser_reserved_connections')::int"
+            # PostgreSQL 16 keeps some for roles of ours to choose, too.
+            " + coalesce(current_setting('reserved_connections', true), '0')::int as reserved"
         )
     finally:
         await connection.close()

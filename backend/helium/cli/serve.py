@@ -38,6 +38,9 @@ log = structlog.get_logger()
 # the one socket accept that many per turn.
 ACCEPTS_PER_TURN = 32
 
+# How long a process that is told to end still answers: see `Helium.drain`.
+LINGER_SECONDS = 2.0
+
 # What a process may take to end after its drain: hand over, close the database.
 TIDY_END_SECONDS = 4.0
 
@@ -108,7 +111,7 @@ async def role(settings: Settings, role: Role) -> None:
         async with serving(settings, url, role, listener) as helium:
             log.info(f"{role}.started", host=settings.host, port=port)
             await stop_signal()
-            await drain(helium, settings)
+            await drain(helium, settings, linger_seconds=0.0 if listener is None else LINGER_SECONDS)
         log.info(f"{role}.stopped")
 
 
@@ -126,7 +129,7 @@ async def child(
         os.close(ready_fd)
         await stop_signal(alive_fd)
         helium.stop_accepting()
-        await drain(helium, settings)
+        await drain(helium, settings, linger_seconds=LINGER_SECONDS)
 
 
 @asynccontextmanager
@@ -251,7 +254,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def drain(helium: Helium, settings: Settings) -> None:
+async def drain(helium: Helium, settings: Settings, *, linger_seconds: float = 0.0) -> None:
     """Drain, and end soon after whatever happens: a database that is silent may hold up every tidy end.
 
     Nothing is lost by it: what this process still held is taken over when its lease expires.
@@ -259,7 +262,7 @@ async def drain(helium: Helium, settings: Settings) -> None:
     last = threading.Timer(settings.worker.drain_seconds + TIDY_END_SECONDS, os._exit, (1,))
     last.daemon = True
     last.start()
-    await helium.drain(settings.worker.drain_seconds)
+    await helium.drain(settings.worker.drain_seconds, linger_seconds=linger_seconds)
 
 
 async def stop_signal(alive_fd: int | None = None) -> None:

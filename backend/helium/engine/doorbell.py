@@ -19,7 +19,8 @@ from helium.ports import Ack, Bury, Close, Delivery, Refuse, RunStore, Standing,
 log = structlog.get_logger()
 # A message of this text comes from a scheduler, where no process sweeps by itself (A5).
 SWEEP = "sweep"
-BUSY_SECONDS = 1.0
+# More than a second: an adapter may take less than that for a reason to slow its whole queue down.
+BUSY_SECONDS = 1.5
 MOST_PATIENCE_SECONDS = 20
 AWAY_SECONDS = 2.0
 # A run is not there yet when its bell rang before its commit could be seen (F13).

@@ -32,7 +32,7 @@ class RunStarter:
         """Accept a run. When this returns, it is durable and a worker is being told.
 
         The UUID of an earlier run comes back instead if this idempotency key started it. Raises
-        `ThreadBusy`, `NotFound` (the thread), `IdempotencyMismatch`.
+        `ThreadBusy`, `NotFound` (the thread), `IdempotencyMismatch`, `TooManyRuns`.
         """
         return await self._group.submit(new)
 

@@ -372,7 +372,6 @@ async def test_in_a_crowd_quiet_events_wait_for_a_short_while_only() -> None:
             await turns(3)
             room.hub.publish(RUN, room.store.add(RUN, queued()))
             await room.tick()
-
             assert [logged.seq for logged in await waiting] == [1]
 
 
@@ -384,7 +383,6 @@ async def test_in_a_crowd_what_is_only_quiet_is_no_silence() -> None:
             room.hub.publish(RUN, room.store.add(RUN, queued()))
             waiting = asyncio.create_task(viewer.next(60))
             await room.tick()
-
             assert [logged.seq for logged in await waiting] == [1]
 
 
@@ -399,5 +397,4 @@ async def test_guard_in_a_crowd_a_run_of_another_process_is_read_on_while_quiet_
             room.hub.publish(RUN, room.store.add(RUN, queued()))
             room.store.add(RUN, said(1))
             await room.tick()
-
             assert [logged.seq for logged in await waiting] == [1, 2]
