@@ -119,6 +119,35 @@ def migrate() -> None:
     run_loop(database.migrate_now(settings()))
 
 
+@app.command("status")
+def status_command(
+    once: Annotated[bool, typer.Option(help="One look, then end.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON, one line for each look.")] = False,
+    watch: Annotated[float | None, typer.Option(min=0.5, help="Seconds between two looks.")] = None,
+) -> None:
+    """Show workers, queue, runs and database, live; one look ends with 1 if something is wrong."""
+    from helium.cli import status  # only this command pays for what it looks at
+
+    looks = status.status(settings(), once=once, as_json=as_json, every_seconds=watch)
+    raise typer.Exit(run_loop(looks))
+
+
+@app.command("debug")
+def debug_command(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="run_…, resp_… or a UUID.")],
+    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+    events: Annotated[bool, typer.Option("--events", help="Every event of the log.")] = False,
+    content: Annotated[
+        bool, typer.Option("--content", help="Also what people and models said: not for sharing.")
+    ] = False,
+) -> None:
+    """Say everything that is known about one run, from the database alone."""
+    from helium.cli import debug  # only this command pays for what it looks at
+
+    report = debug.debug(settings(), run_id, as_json=as_json, every_event=events, content=content)
+    run_loop(report)
+
+
 @app.command("doctor")
 def doctor_command() -> None:
     """Say what is set, what is missing, what answers, and what to do."""
