@@ -263,6 +263,31 @@ class LimitSettings(Group):
     )
 
 
+class MetricsSettings(Group):
+    port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="TCP port that answers `/metrics` and nothing else, for the network of the monitoring; "
+        "empty: none. Needed where several processes share one address (`helium up --processes`).",
+    )
+    host: str = Field(default="", description="Address of that port; empty: that of HELIUM_HOST.")
+    token: SecretStr | None = Field(
+        default=None,
+        description="Bearer token that `/metrics` asks for, on every port. Without it the main port "
+        "answers in development only, and only this machine.",
+    )
+    models: str = Field(
+        default="",
+        description="Models, such as `openai:gpt-5`, with commas between, whose tokens and cost are "
+        "counted by name; all others are counted as `other`, by provider.",
+    )
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        return tuple(name.strip() for name in self.models.split(",") if name.strip())
+
+
 class Settings(BaseSettings):
     """The settings of one process."""
 
@@ -311,6 +336,7 @@ class Settings(BaseSettings):
     blobs: BlobSettings = Field(default=BlobSettings(), description="Files and artifacts.")
     secrets: SecretSettings = Field(default=SecretSettings(), description="Secrets.")
     limits: LimitSettings = Field(default=LimitSettings(), description="Limits for everybody and each.")
+    metrics: MetricsSettings = Field(default=MetricsSettings(), description="Metrics.")
 
     @field_validator("home")
     @classmethod

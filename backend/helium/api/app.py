@@ -12,6 +12,7 @@ from starlette.responses import Response
 from helium import __version__
 from helium.api.errors import error_response
 from helium.api.health import HealthRoutes
+from helium.api.metrics import Measured, RouteTemplates
 from helium.api.middleware import App, Errors, RequestId
 from helium.api.openapi import describe_streams
 from helium.api.page import Page
@@ -36,7 +37,8 @@ ROUTERS = (runs.router, threads.router, agents.router, models.router, files.rout
 def build_app(
     product: Product, page: Page, *, role: str = "all", internal: Mapping[str, App] | None = None
 ) -> App:
-    """The ASGI application of one process. Middleware in order of execution: id, errors.
+    """The ASGI application of one process. Middleware in order of execution: measure, id,
+    errors.
 
     `internal` are routes for machines, by path, which see to their own authentication.
     """
@@ -44,7 +46,7 @@ def build_app(
     if role in ("worker", "sweeper"):
         front: App = WorkerFront(product, routes)
     elif role == "stream":
-        front = StreamFront(product)
+        front = StreamFront(product, routes)
     else:
         agents_of_process = agent_service(product)
         resources = build_resources()
@@ -52,7 +54,13 @@ def build_app(
         resources.state.agents = agents_of_process
         resources.state.files = product.files
         front = Front(product, agents_of_process, resources, page, routes)
-    return RequestId(Errors(front), product.hub.closing.is_set)
+    templates = RouteTemplates((*_paths(), *routes))
+    return Measured(RequestId(Errors(front), product.hub.closing.is_set), templates)
+
+
+def _paths() -> list[str]:
+    """The templates of the resources' routes."""
+    return [getattr(route, "path", "") for router in ROUTERS for route in router.routes]
 
 
 def build_resources() -> FastAPI:
@@ -140,8 +148,9 @@ class Front:
 class StreamFront:
     """A process that holds event streams, and little else: each viewer costs it a few kilobytes."""
 
-    def __init__(self, product: Product) -> None:
+    def __init__(self, product: Product, internal: Mapping[str, App]) -> None:
         self._product = product
+        self._internal = internal
         self._responses = ResponsesRoutes(product, agent_service(product))
         self._health = HealthRoutes(product)
 
@@ -158,6 +167,8 @@ class StreamFront:
             query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
             wire_id = path.removeprefix("/v1/responses/")
             await self._responses.retrieve(scope, receive, send, wire_id, query)
+        elif path in self._internal:
+            await self._internal[path](scope, receive, send)
         else:
             raise NotFound("This process serves event streams only: ask the API's address.")
 

@@ -19,6 +19,7 @@ from helium.core.errors import (
     Unavailable,
 )
 from helium.db.database import CONNECTION_ERRORS
+from helium.kit.metrics import instruments as metrics
 
 log = structlog.get_logger()
 OPENAI_PATHS = ("/v1/responses", "/v1/models", "/v1/files")
@@ -77,6 +78,8 @@ def retry_headers(error: HeliumError) -> list[tuple[bytes, bytes]]:
 
 def answer_for(path: str, error: HeliumError, request_id: str) -> tuple[int, bytes, bytes]:
     """Status, body and content type in the shape that this path's clients expect."""
+    if error.status == 429:
+        metrics.REFUSALS.of(error.code).add()
     shape = openai_error if path.startswith(OPENAI_PATHS) else problem
     return shape(error, request_id)
 

@@ -14,12 +14,21 @@ import structlog
 
 from helium.adapters.memory.bell import LocalBell
 from helium.adapters.offline import OfflineModel
+from helium.adapters.prometheus import RunFigures
 from helium.adapters.providers.catalog import ProviderCatalog
 from helium.adapters.scripted import ScriptedModel
 from helium.adapters.secrets import Secrets
 from helium.api.app import build_app
+from helium.api.metrics import PATH, shared_address
 from helium.api.middleware import App
 from helium.api.page import Page
+from helium.bootstrap.metrics import (
+    allow_labels,
+    metrics_app,
+    metrics_route,
+    process_sampler,
+    process_text,
+)
 from helium.bootstrap.options import engine_options, run_limits, upload_limits
 from helium.bootstrap.queues import Queue, open_queue
 from helium.bootstrap.running import running
@@ -61,6 +70,8 @@ class Helium:
     """A running process: what it serves, and how it stops."""
 
     app: App
+    metrics: App
+    """What a port for metrics alone serves."""
     product: Product
     database: Database
     doorbell: Doorbell | None
@@ -93,12 +104,18 @@ class Helium:
 
 @asynccontextmanager
 async def open_helium(
-    settings: Settings, url: str, role: Role, *, worker_id: UUID | None = None, resident: bool = True
+    settings: Settings,
+    url: str,
+    role: Role,
+    *,
+    worker_id: UUID | None = None,
+    resident: bool = True,
+    alone: bool = True,
 ) -> AsyncGenerator[Helium]:
     """Everything of one process, running, on a migrated database; taken down at the end.
 
-    `worker_id` is the id under which it leases runs, for whoever will give them back if it dies. A
-    process that is not `resident` neither looks for work nor sweeps: it answers messages.
+    `worker_id`: the id of its leases, for whoever gives its runs back if it dies. Not `resident`: it does
+    not look for work, it answers messages. Not `alone` on its address: its supervisor has its metrics.
     """
     clock = SystemClock()
     async with AsyncExitStack() as stack:
@@ -119,13 +136,18 @@ async def open_helium(
         opening = _Opening(stack, settings, url, platform, engine_options(settings, resident=resident))
         files = FileService(FileRepository(database), services.blobs, upload_limits(settings), clock)
         engine = await opening.engine(role, services, worker_id, resident=resident)
-        if resident and role in SWEEPS:
-            await stack.enter_async_context(running([_file_cleanup(files, services, clock).serve()]))
+        figures = RunFigures(database, clock)
+        if resident:
+            upkeep = _file_cleanup(files, services, clock) if role in SWEEPS else None
+            await stack.enter_async_context(running(_beside(figures, database, services, engine, upkeep)))
         stop_receiving = await _receive(stack, queue, engine) if resident else _nothing
         product = _product(platform, database, engine, services, files)
         page = await asyncio.to_thread(_page, role)
+        text = process_text(figures) if alone else shared_address
+        internal = {**_internal(queue, engine), PATH: metrics_route(settings, text, own_port=False)}
         yield Helium(
-            app=build_app(product, page, role=role, internal=_internal(queue, engine)),
+            app=build_app(product, page, role=role, internal=internal),
+            metrics=metrics_app(settings, text),
             product=product,
             database=database,
             doorbell=engine.doorbell,
@@ -158,6 +180,7 @@ class _Opening:
         self, role: Role, services: Services, worker_id: UUID | None, *, resident: bool
     ) -> _Engine:
         """The parts that this role needs, running until the stack is left."""
+        allow_labels(self.settings)
         platform, options = self.platform, self.options
         hub = EventHub(
             platform.runs,
@@ -212,6 +235,20 @@ class _Opening:
             connect_seconds=seconds,
         ) as own:
             yield PostgresRunStore(own)
+
+
+def _beside(
+    figures: RunFigures,
+    database: Database,
+    services: Services,
+    engine: _Engine,
+    cleanup: FileCleanup | None,
+) -> list[Coroutine[None, None, None]]:
+    """What goes on beside the engine: sampling, and in a process that sweeps also tidying."""
+    slots = engine.options.slots
+    sampler = process_sampler(SystemClock(), database, services.cache, engine.hub, engine.worker, slots)
+    tidying = [] if cleanup is None else [figures.serve(), cleanup.serve()]
+    return [sampler.serve(), *tidying]
 
 
 def _file_cleanup(files: FileService, services: Services, clock: SystemClock) -> FileCleanup:

@@ -70,12 +70,18 @@ def child(
     listen_fd: Annotated[int, typer.Option()],
     alive_fd: Annotated[int, typer.Option()],
     ready_fd: Annotated[int, typer.Option()],
+    metrics_fd: Annotated[int, typer.Option()],
     worker_id: Annotated[UUID, typer.Option()],
 ) -> None:
     """One of the processes of `helium up --processes`."""
     run_loop(
         serve.child(
-            settings(), listen_fd=listen_fd, alive_fd=alive_fd, ready_fd=ready_fd, worker_id=worker_id
+            settings(),
+            listen_fd=listen_fd,
+            alive_fd=alive_fd,
+            ready_fd=ready_fd,
+            metrics_fd=metrics_fd,
+            worker_id=worker_id,
         )
     )
 

@@ -13,7 +13,8 @@ ROLLOUT = 2
 
 def connections_needed(settings: Settings, processes: int) -> int:
     """Connections that so many processes may open at most, while they are being replaced."""
-    return connections_of(settings) * processes * ROLLOUT
+    supervisor = 1 if processes > 1 and settings.metrics.port is not None else 0
+    return (connections_of(settings) * processes + supervisor) * ROLLOUT
 
 
 async def check_budget(settings: Settings, url: str, *, processes: int) -> None:

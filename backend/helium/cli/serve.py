@@ -16,7 +16,10 @@ import structlog
 import uvicorn
 from rich.console import Console
 
+from helium.adapters.prometheus import RunFigures
+from helium.api.middleware import App
 from helium.bootstrap import Helium, Role, open_helium, open_pool, tune_garbage_collector
+from helium.bootstrap.metrics import allow_labels, host_text, metrics_app
 from helium.bootstrap.secrets import redactor
 from helium.cli.budget import check_budget
 from helium.cli.database import migrated, open_url
@@ -28,6 +31,8 @@ from helium.features.identity.local_owner import local_owner_token
 from helium.features.identity.service import Identity
 from helium.kit.clock import SystemClock
 from helium.kit.logs import configure_logging
+from helium.kit.metrics import REGISTRY, HostValues, Values
+from helium.kit.metrics.instruments import TAKEOVERS
 from helium.settings import Settings
 
 console = Console(highlight=False, soft_wrap=True)
@@ -116,14 +121,22 @@ async def role(settings: Settings, role: Role) -> None:
 
 
 async def child(
-    settings: Settings, *, listen_fd: int, alive_fd: int, ready_fd: int, worker_id: UUID
+    settings: Settings,
+    *,
+    listen_fd: int,
+    alive_fd: int,
+    ready_fd: int,
+    metrics_fd: int,
+    worker_id: UUID,
 ) -> None:
     """One of several processes on a supervisor's socket; it ends when the supervisor does."""
     configure_logging(settings.log_format, settings.log_level, redactor)
     listener = socket.socket(fileno=listen_fd)
+    REGISTRY.move(Values.of_file(metrics_fd))
+    os.close(metrics_fd)
     async with (
         open_url(settings) as url,
-        serving(settings, url, "all", listener, worker_id=worker_id) as helium,
+        serving(settings, url, "all", listener, worker_id=worker_id, alone=False) as helium,
     ):
         os.write(ready_fd, b"1")
         os.close(ready_fd)
@@ -143,6 +156,7 @@ async def supervised(
             async with open_pool(settings, url, size=1) as database:
                 taken = await PostgresRunStore(database).release(worker_id, crashed=True)
             log.warning("supervisor.gave_back", runs=len(taken))
+            TAKEOVERS.of("crashed").add(len(taken))
         except CONNECTION_ERRORS as error:
             log.warning("supervisor.not_given_back", error=type(error).__name__)
 
@@ -155,11 +169,36 @@ async def supervised(
         end_seconds=settings.worker.drain_seconds + TIDY_END_SECONDS + 2,
         give_back=give_back,
     )
-    try:
-        await supervisor.start()
-        yield supervisor
-    finally:
-        await supervisor.stop()
+    async with _host_metrics(settings, url, supervisor.counts):
+        try:
+            await supervisor.start()
+            yield supervisor
+        finally:
+            await supervisor.stop()
+
+
+@asynccontextmanager
+async def _host_metrics(settings: Settings, url: str, counts: HostValues) -> AsyncGenerator[None]:
+    """The port for the metrics of all processes of a supervisor, if one is wanted."""
+    if settings.metrics.port is None:
+        yield
+        return
+    allow_labels(settings)
+    async with open_pool(settings, url, size=1) as database:
+        text = host_text(counts, RunFigures(database, SystemClock()))
+        async with metrics_port(settings, metrics_app(settings, text)):
+            yield
+
+
+@asynccontextmanager
+async def metrics_port(settings: Settings, app: App) -> AsyncGenerator[None]:
+    """Answer on the port for metrics, if one is set."""
+    if settings.metrics.port is None:
+        yield
+        return
+    listener = listen(settings.metrics.host or settings.host, settings.metrics.port, "HELIUM_METRICS__PORT")
+    async with answering(app, [listener]):
+        yield
 
 
 async def _until_stopped(supervisor: Supervisor) -> None:
@@ -204,39 +243,48 @@ async def serving(
     listener: socket.socket | None,
     *,
     worker_id: UUID | None = None,
+    alone: bool = True,
 ) -> AsyncGenerator[Helium]:
     """A process of this role, answering on `listener` if there is one."""
-    async with open_helium(settings, url, role, worker_id=worker_id) as helium:
+    async with open_helium(settings, url, role, worker_id=worker_id, alone=alone) as helium:
         tune_garbage_collector()
-        if listener is None:
+        async with contextlib.AsyncExitStack() as stack:
+            if alone:
+                await stack.enter_async_context(metrics_port(settings, helium.metrics))
+            if listener is not None:
+                listeners = [listener, *(listener.dup() for _ in range(ACCEPTS_PER_TURN - 1))]
+                server = await stack.enter_async_context(answering(helium.app, listeners))
+                helium.on_stop_accepting(server.stop_accepting)
             yield helium
-            return
-        config = uvicorn.Config(
-            helium.app,  # pyright: ignore[reportArgumentType] - an ASGI application
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            log_level="warning",
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=2,
-        )
-        server = Server(config)
-        listeners = [listener, *(listener.dup() for _ in range(ACCEPTS_PER_TURN - 1))]
-        task = asyncio.create_task(server.serve(sockets=listeners))
-        helium.on_stop_accepting(server.stop_accepting)
-        try:
-            await server.listening.wait()
-            yield helium
-        finally:
-            server.should_exit = True
-            await task
 
 
-def listen(host: str, port: int) -> socket.socket:
+@asynccontextmanager
+async def answering(app: App, listeners: list[socket.socket]) -> AsyncGenerator[Server]:
+    """A server of this application; it stops in order at the end."""
+    config = uvicorn.Config(
+        app,  # pyright: ignore[reportArgumentType] - an ASGI application
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=2,
+    )
+    server = Server(config)
+    task = asyncio.create_task(server.serve(sockets=listeners))
+    try:
+        await server.listening.wait()
+        yield server
+    finally:
+        server.should_exit = True
+        await task
+
+
+def listen(host: str, port: int, variable: str = "HELIUM_PORT") -> socket.socket:
     """A listening socket, or one sentence that says what to do."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
@@ -246,7 +294,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise Failure(
-            f"Cannot listen on {host}:{port} ({error.strerror}): stop what uses it, or set HELIUM_PORT"
+            f"Cannot listen on {host}:{port} ({error.strerror}): stop what uses it, or set {variable}"
             " to another port."
         ) from None
     listener.listen(4096)

@@ -16,6 +16,7 @@ import structlog
 from helium.cli.failure import Failure
 from helium.kit.clock import Clock
 from helium.kit.ids import new_id
+from helium.kit.metrics import REGISTRY, HostValues, Shared
 from helium.kit.retry import backoff
 
 log = structlog.get_logger()
@@ -29,6 +30,7 @@ class Child:
     """One process, and the worker's id that it was given."""
 
     worker_id: UUID
+    counts: Shared
     process: asyncio.subprocess.Process
     started_at: float
     ready: "asyncio.Future[None]"
@@ -45,9 +47,10 @@ class Child:
 class Supervisor:
     """Keeps `count` processes alive on one listening socket.
 
-    `command` is run with `--listen-fd`, `--alive-fd`, `--ready-fd` and `--worker-id`: it accepts on the
-    first, ends in order when the second is closed (its supervisor is gone), and writes a byte to the
-    third when it serves. `give_back` is called with the id of each worker that died.
+    `command` is run with `--listen-fd`, `--alive-fd`, `--ready-fd`, `--metrics-fd` and `--worker-id`: it
+    accepts on the first, ends in order when the second is closed (its supervisor is gone), writes a byte
+    to the third when it serves, and counts in the fourth, which outlives it.
+    `give_back` is called with the id of each worker that died.
     """
 
     def __init__(
@@ -68,6 +71,8 @@ class Supervisor:
         self._count = count
         self._end_seconds = end_seconds
         self._give_back = give_back
+        self.counts = HostValues(REGISTRY)
+        """What all these processes have counted, the dead ones included."""
         self._children: list[Child] = []
         self._failures = 0
         self._alive_read, self._alive_write = os.pipe()
@@ -103,7 +108,13 @@ class Supervisor:
     async def _start_child(self) -> Child:
         ready_read, ready_write = os.pipe()
         worker_id = new_id()
-        fds = {"listen": self._listener.fileno(), "alive": self._alive_read, "ready": ready_write}
+        counts = self.counts.open()
+        fds = {
+            "listen": self._listener.fileno(),
+            "alive": self._alive_read,
+            "ready": ready_write,
+            "metrics": counts.fd,
+        }
         options = [word for name, fd in fds.items() for word in (f"--{name}-fd", str(fd))]
         process = await asyncio.create_subprocess_exec(
             *self._command,
@@ -115,7 +126,7 @@ class Supervisor:
             start_new_session=True,  # Ctrl-C reaches the supervisor alone, which tells them
         )
         os.close(ready_write)
-        child = Child(worker_id, process, self._clock.monotonic(), _byte_from(ready_read))
+        child = Child(worker_id, counts, process, self._clock.monotonic(), _byte_from(ready_read))
         self._children.append(child)
         child.watcher = asyncio.create_task(self._watch(child))
         return child
@@ -140,6 +151,7 @@ class Supervisor:
     async def _watch(self, child: Child) -> None:
         code = await child.process.wait()
         self._children.remove(child)
+        self.counts.close(child.counts)
         if child.may_end:
             return
         log.error("supervisor.process_died", pid=child.process.pid, code=code)

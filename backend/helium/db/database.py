@@ -47,13 +47,24 @@ class Database:
     def __init__(self, pool: asyncpg.Pool, *, pooler: bool) -> None:
         self._pool = pool
         self._pooler = pooler
+        self.callers = 0
+        """Those who have a connection or wait for one."""
 
     @property
     def pool(self) -> asyncpg.Pool:
         return self._pool
 
+    @asynccontextmanager
+    async def _acquired(self) -> AsyncGenerator[asyncpg.Connection]:
+        self.callers += 1
+        try:
+            async with self._pool.acquire() as connection:
+                yield connection  # pyright: ignore[reportReturnType] - the proxy has the same methods
+        finally:
+            self.callers -= 1
+
     async def fetch(self, sql: str, *arguments: object) -> Sequence[asyncpg.Record]:
-        async with self._pool.acquire() as connection:
+        async with self._acquired() as connection:
             if not self._pooler:
                 return await connection.fetch(sql, *arguments)
             # An unnamed statement is parsed and run in two messages; only a transaction keeps
@@ -71,8 +82,8 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[asyncpg.Connection]:
         """Several statements in one transaction: committed at the end, rolled back on any exception."""
-        async with self._pool.acquire() as connection, connection.transaction():
-            yield connection  # pyright: ignore[reportReturnType] - the proxy has the same methods
+        async with self._acquired() as connection, connection.transaction():
+            yield connection
 
 
 @asynccontextmanager

@@ -35,7 +35,8 @@ logged as (
 )
 select {RUN_COLUMNS}, r.epoch, r.owner_token, r.attempts_without_progress, r.lost_tokens,
     r.boundary_seq, r.cancel_requested_at is not null as cancel_requested,
-    extract(epoch from clock_timestamp())::float8 as claimed_at
+    extract(epoch from clock_timestamp())::float8 as claimed_at,
+    extract(epoch from clock_timestamp() - r.due_at)::float8 as waited_seconds
 from claimed r order by r.due_at
 """
 

@@ -216,6 +216,7 @@ class PostgresRunStore:
             row=run_row(row),
             next_seq=row["next_seq"],
             claimed_at=row["claimed_at"],
+            waited_seconds=row["waited_seconds"],
             attempts_without_progress=row["attempts_without_progress"],
             lost_tokens=row["lost_tokens"],
             cancel_requested=row["cancel_requested"],

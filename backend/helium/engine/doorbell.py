@@ -14,6 +14,7 @@ from helium.engine.options import EngineOptions
 from helium.engine.sweeper import Sweeper
 from helium.engine.worker import Busy, Slot, Worker
 from helium.kit.clock import Clock
+from helium.kit.metrics import instruments as metrics
 from helium.ports import Ack, Bury, Close, Delivery, Refuse, RunStore, Standing, Verdict
 
 log = structlog.get_logger()
@@ -53,6 +54,7 @@ class Doorbell:
             return Ack()
         run_id = _run_id(delivery.body)
         if run_id is None:
+            metrics.DEAD_LETTERS.of("not_a_run").add()
             return Bury("This message is not the id of a run.")
         try:
             slot = await self._worker.take(run_id, delivery.seconds)
@@ -92,7 +94,8 @@ class Doorbell:
         found = (await self._store.standing([run_id])).get(run_id)
         if found is None or found.status != "in_progress" or found.lease_seconds > 0:
             return Refuse(0.0)
-        await self._store.requeue_expired(100)
+        taken = await self._store.requeue_expired(100)
+        metrics.TAKEOVERS.of("expired").add(len(taken))
         slot = await self._worker.take(run_id, delivery.seconds)
         return Refuse(BUSY_SECONDS) if slot is None else _verdict(slot)
 
@@ -109,7 +112,12 @@ def _verdict(slot: Slot) -> Verdict:
     closed = slot.closed_as
     if closed is None:
         return Refuse(0.0)  # the lease was lost: whoever has it now, the message stays
-    return Bury(_POISON) if _is_poison(closed) else Ack()
+    return _poison() if _is_poison(closed) else Ack()
+
+
+def _poison() -> Bury:
+    metrics.DEAD_LETTERS.of("poison").add()
+    return Bury(_POISON)
 
 
 def _is_poison(closed: Close) -> bool:
@@ -124,7 +132,7 @@ def _refusal(found: Standing, delivery: Delivery) -> Verdict:
     if found.status == "queued" and not found.held:
         return Refuse(found.due_in_seconds if found.due_in_seconds > 0 else BUSY_SECONDS)
     if is_terminal(found.status) and found.error_code == "poison" and delivery.deliveries > 1:
-        return Bury(_POISON)  # this message was there each time
+        return _poison()  # this message was there each time
     return Ack()
 
 

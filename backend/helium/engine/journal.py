@@ -27,6 +27,7 @@ from helium.engine.lease import Lease, wait_until_fresh
 from helium.engine.log_writer import Pen
 from helium.kit.clock import Clock
 from helium.kit.ids import to_wire
+from helium.kit.metrics import instruments as metrics
 from helium.ports import ActionRow, ClaimedRun, Close, EffectRow, StepRecord
 
 # A log longer than this is nobody's answer; it would only slow its readers (I10).
@@ -98,6 +99,7 @@ class Journal:
     def open(self) -> None:
         """Take back what a dead attempt left half-said. Done before anything else is written."""
         if self.run.unfinished_items:
+            metrics.RETRACTIONS.of("takeover").add()
             self.pen.append(
                 StepRetracted(position=len(self.run.recorded), items=tuple(self.run.unfinished_items))
             )
@@ -124,6 +126,8 @@ class Journal:
         self.pen.mention(StepStarted(position=self.position, kind=kind, name=name, call_id=call_id))
         started = self._clock.monotonic()
         result, usage = await do()
+        seconds = self._clock.monotonic() - started
+        metrics.STEP_SECONDS.of(kind).observe(seconds)
         events = self._done(result.items)
         events.append(
             StepCompleted(
@@ -131,7 +135,7 @@ class Journal:
                 kind=kind,
                 name=name,
                 usage=usage,
-                seconds=round(self._clock.monotonic() - started, 4),
+                seconds=round(seconds, 4),
             )
         )
         self.usage = self.usage + usage
@@ -195,11 +199,13 @@ class Journal:
             ),
             close=Close(status="requires_action", action=action, progress=True),
         )
+        metrics.ACTIONS.of(action.kind).add()
 
     async def hand_over(self, reason: str, *, after_seconds: float = 0.0, progress: bool = True) -> None:
         """Put the run back into the queue, taking back what was half-said."""
         events: list[Event] = []
         if self.open_items.items:
+            metrics.RETRACTIONS.of("handover").add()
             ids = tuple(item.id for item in self.open_items.items)
             events.append(StepRetracted(position=self.position, items=ids))
         assert reason in ("slice_over", "drain", "error")
@@ -221,6 +227,7 @@ class Journal:
                 said.append(kept)
         events: list[Event] = []
         if dropped:
+            metrics.RETRACTIONS.of("end").add()
             events.append(StepRetracted(position=self.position, items=tuple(dropped)))
         events.extend(self._done(tuple(said)))
         events.append(ending.event(self.usage))

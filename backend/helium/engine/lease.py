@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 
 from helium.kit.clock import Clock
+from helium.kit.metrics import instruments as metrics
 from helium.ports import RunStore
 
 log = structlog.get_logger()
@@ -83,6 +84,7 @@ class LeaseKeeper:
                         pause = self._lease.ttl_seconds / 3
             except self._connection_errors as error:
                 log.warning("lease.renewal_failed", error=type(error).__name__)
+                metrics.RENEWAL_FAILURES.of().add()
                 pause = min(0.2, self._lease.ttl_seconds / 3)
                 await self._stops_within(pause)
 

@@ -15,6 +15,7 @@ from helium.core.errors import LeaseLost
 from helium.core.events import Event, LoggedEvent
 from helium.engine.tail import EventHub
 from helium.kit.clock import Clock
+from helium.kit.metrics import instruments as metrics
 from helium.kit.retry import backoff
 from helium.ports import ClaimedRun, Close, Committed, EffectRow, Lease, RunStore, StepRecord, Write
 
@@ -241,7 +242,9 @@ class LogWriter:
         return [(pen, *pen.take()) for pen in dirty.values()]
 
     async def _commit(self, batch: "Batch") -> None:
+        since = self._clock.monotonic()
         results = await self._stored([write for _, write, _ in batch])
+        metrics.COMMIT_SECONDS.of().observe(self._clock.monotonic() - since)
         for (pen, write, waiter), result in zip(batch, results, strict=True):
             if isinstance(result, Committed):
                 self._landed(pen, write, result)
@@ -273,6 +276,7 @@ class LogWriter:
             except self._connection_errors as error:
                 attempt += 1
                 log.warning("log.commit_failed", error=type(error).__name__, attempt=attempt)
+                metrics.COMMIT_FAILURES.of().add()
                 await self._clock.sleep(backoff(attempt, base=0.05, cap=1.0))
             except Exception as error:
                 log.exception("log.commit_broken")

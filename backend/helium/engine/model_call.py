@@ -15,6 +15,8 @@ from helium.engine.answer import Answer
 from helium.engine.journal import Journal
 from helium.engine.options import EngineOptions
 from helium.kit.failpoint import failpoint
+from helium.kit.metrics import instruments as metrics
+from helium.kit.metrics.calls import ModelCall
 from helium.kit.retry import backoff
 from helium.platform import Platform
 from helium.ports import Model, ModelRequest
@@ -41,8 +43,11 @@ async def call_model(
             continue
         request = _request(own_name, journal, spec, conversation, tools)
         try:
-            result, usage = await _tries(journal, platform, options, model, request)
-            return result, platform.models.price(name, usage)
+            call = ModelCall(name)
+            result, usage = await _tries(journal, platform, options, model, request, call)
+            priced = platform.models.price(name, usage)
+            call.cost(priced.cost_microusd)
+            return result, priced
         except ModelFailed as error:
             failure = error
     raise failure
@@ -54,18 +59,23 @@ async def _tries(
     options: EngineOptions,
     model: Model,
     request: ModelRequest,
+    call: ModelCall,
 ) -> tuple[StepResult, Usage]:
     for attempt in range(1, options.model_tries + 1):
+        call.begin()
         try:
             async with asyncio.timeout(options.step_timeout_seconds):
-                return await _stream(journal, model, request)
+                return await _stream(journal, model, request, call)
         except TimeoutError:
+            call.ended("timeout")
             _retract(journal)
             raise ModelFailed("model_timeout", "The model did not finish in time.") from None
         except ModelFailed:
+            call.ended("failed")
             _retract(journal)
             raise
         except Retryable as error:
+            call.ended("retryable")
             _retract(journal)
             if attempt == options.model_tries:
                 raise ModelFailed(
@@ -85,13 +95,16 @@ async def _tries(
     raise AssertionError("the last try returns or raises")
 
 
-async def _stream(journal: Journal, model: Model, request: ModelRequest) -> tuple[StepResult, Usage]:
+async def _stream(
+    journal: Journal, model: Model, request: ModelRequest, call: ModelCall
+) -> tuple[StepResult, Usage]:
     """One try: every batch of the stream becomes events, and the items are known at any moment."""
     caller_tools = frozenset(tool.name for tool in journal.run.row.spec.caller_tools)
     answer = Answer(journal.index, journal.new_item_id, caller_tools)
     failpoint("model.before_call")
     async with aclosing(model.stream(request)) as stream:  # pyright: ignore[reportArgumentType]
         async for batch in stream:
+            call.said()
             events = answer.take(batch)
             if events:
                 journal.open_items = answer
@@ -101,12 +114,15 @@ async def _stream(journal: Journal, model: Model, request: ModelRequest) -> tupl
     if answer.finished is None:
         raise Retryable("the answer was cut off")
     failpoint("model.after_call")
-    return answer.result(request.model)
+    result, usage = answer.result(request.model)
+    call.answered(usage)
+    return result, usage
 
 
 def _retract(journal: Journal) -> None:
     """Take back what this try said: its text never happened."""
     if journal.open_items.items:
+        metrics.RETRACTIONS.of("retry").add()
         journal.pen.append(
             StepRetracted(position=journal.position, items=tuple(i.id for i in journal.open_items.items))
         )

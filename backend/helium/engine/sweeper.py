@@ -12,6 +12,7 @@ import structlog
 
 from helium.engine.options import EngineOptions
 from helium.kit.clock import Clock
+from helium.kit.metrics import instruments as metrics
 from helium.ports import Bell, RunStore
 
 log = structlog.get_logger()
@@ -63,6 +64,7 @@ class Sweeper:
                 taken = await self._store.requeue_expired(BATCH)
                 if taken:
                     log.warning("sweeper.requeued", runs=len(taken))
+                    metrics.TAKEOVERS.of("expired").add(len(taken))
                 ready.extend(taken)
             if self._options.queue_delivers:
                 ready.extend(await self._undelivered())

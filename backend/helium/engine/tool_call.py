@@ -16,6 +16,7 @@ from helium.engine.journal import Journal, NeedsPerson
 from helium.engine.options import EngineOptions
 from helium.kit.failpoint import failpoint
 from helium.kit.ids import new_id
+from helium.kit.metrics import instruments as metrics
 from helium.platform import Platform
 from helium.ports import ActionRow, EffectRow, Tool, ToolContext
 
@@ -108,6 +109,11 @@ class _Call:
 
     async def output(self) -> Output:
         """What the tool says, bounded. Raises `NeedsPerson` where a person must decide first."""
+        output = await self._said()
+        metrics.TOOL_CALLS.of(self._call.name, "error" if output.is_error else "ok").add()
+        return output
+
+    async def _said(self) -> Output:
         try:
             async with asyncio.timeout(self._options.step_timeout_seconds):
                 output = await self._decided()

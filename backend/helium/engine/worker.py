@@ -25,6 +25,7 @@ from helium.engine.options import EngineOptions
 from helium.engine.tail import EventHub
 from helium.kit.failpoint import failpoint
 from helium.kit.group import GroupCommit
+from helium.kit.metrics import instruments as metrics
 from helium.kit.retry import backoff
 from helium.platform import Platform
 from helium.ports import ClaimedRun, Close
@@ -238,6 +239,7 @@ class Worker:
         lost = await self._platform.runs.disown(self._lease.worker_id, held)
         if lost:
             log.warning("worker.disowned", runs=len(lost))
+            metrics.TAKEOVERS.of("disowned").add(len(lost))
 
     async def _wait_for_bell(self) -> None:
         try:
@@ -254,6 +256,7 @@ class Worker:
             stale.stop("lost")
         task = self._group.create_task(self._execute(run, seconds))
         slot = self._slots[run_id] = Slot(task, run.lease.token)
+        metrics.CLAIM_SECONDS.of().observe(run.waited_seconds)
         task.add_done_callback(lambda _: self._free(run_id, slot))
         return slot
 

@@ -146,6 +146,8 @@ class ClaimedRun:
     next_seq: int
     """The number of the next event; the one before it is this claim's `run.started`."""
     claimed_at: float
+    waited_seconds: float = 0.0
+    """From the time at which it was due to its claim."""
     attempts_without_progress: int
     lost_tokens: int
     """Tokens of model calls that died with a worker: paid for, counted against the budget."""

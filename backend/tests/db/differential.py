@@ -72,6 +72,7 @@ def plain(result: object) -> object:
                 lease=replace(result.lease, token=UUID(int=0)),
                 row=timeless(result.row),
                 claimed_at=0.0,
+                waited_seconds=0.0,
                 history=list(result.history),
                 recorded=list(result.recorded),
                 unfinished_items=list(result.unfinished_items),

@@ -154,6 +154,7 @@ class MemoryRunStore:
             row=run.row(),
             next_seq=run.next_seq,
             claimed_at=now,
+            waited_seconds=now - run.due_at,
             attempts_without_progress=run.attempts_without_progress,
             lost_tokens=run.lost_tokens,
             cancel_requested=run.cancel_requested,

@@ -23,6 +23,7 @@ from helium.kit.asgi import (
     send_chunk,
     start_stream,
 )
+from helium.kit.metrics.viewing import Viewing
 
 
 class Encoder(Protocol):
@@ -50,6 +51,23 @@ async def send_events(
     `until` is a monotonic time at which the viewer is asked to come back, so that no connection
     grows old and a deploy finds few of them.
     """
+    viewing = Viewing(again=viewer.tail > 0)
+    try:
+        await _send(hub, viewer, encoder, (receive, send), heartbeat_seconds, until, viewing)
+    finally:
+        viewing.end()
+
+
+async def _send(
+    hub: EventHub,
+    viewer: Viewer,
+    encoder: Encoder,
+    client: tuple[Receive, Send],
+    heartbeat_seconds: float,
+    until: float,
+    viewing: Viewing,
+) -> None:
+    receive, send = client
     task = asyncio.current_task()
     assert task is not None
 
@@ -68,16 +86,20 @@ async def send_events(
         events = await viewer.next(heartbeat_seconds)
         if is_final(events):
             await write(encoder.encode(events), last=True)
+            viewing.sent(events[0].created_at)
+            viewing.reason = "finished"
             return
         if events:
             chunk = encoder.encode(events)
             if chunk:
                 await write(chunk)
+                viewing.sent(events[0].created_at)
         elif not hub.closing.is_set():
             if await client_left(receive):
                 return
             await write(b": keep-alive\n\n")
     # The herd comes back spread out, and to another instance.
+    viewing.reason = "asked_back"
     await write(encoder.farewell(random.randint(100, 3000)), last=True)
 
 
