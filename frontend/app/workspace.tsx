@@ -14,6 +14,7 @@ import { moveDraft } from "@/lib/drafts";
 import { goTo, placeOf, threadPath, usePlace, type Place } from "@/lib/location";
 import { resumeLetters, screenKey, sendMessage, useLetters, whenAccepted } from "@/lib/outbox";
 import { placeRun } from "@/lib/queries";
+import { reportDefects } from "@/lib/report";
 import { useAccess } from "@/lib/token";
 
 function newQueryClient(): QueryClient {
@@ -30,6 +31,7 @@ function newQueryClient(): QueryClient {
 /** Both screens in one: the list on the left, and what the address names on the right. */
 export function Workspace() {
   const [client] = useState(newQueryClient);
+  useEffect(reportDefects, []);
   return (
     <QueryClientProvider client={client}>
       <Announcer />

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from helium import __version__
+from helium.api.access_log import AccessLog
 from helium.api.errors import error_response
 from helium.api.health import HealthRoutes
 from helium.api.metrics import Measured, RouteTemplates
@@ -37,7 +38,7 @@ ROUTERS = (runs.router, threads.router, agents.router, models.router, files.rout
 def build_app(
     product: Product, page: Page, *, role: str = "all", internal: Mapping[str, App] | None = None
 ) -> App:
-    """The ASGI application of one process. Middleware in order of execution: measure, id,
+    """The ASGI application of one process. Middleware in order of execution: measure, id, access log,
     errors.
 
     `internal` are routes for machines, by path, which see to their own authentication.
@@ -55,7 +56,7 @@ def build_app(
         resources.state.files = product.files
         front = Front(product, agents_of_process, resources, page, routes)
     templates = RouteTemplates((*_paths(), *routes))
-    return Measured(RequestId(Errors(front), product.hub.closing.is_set), templates)
+    return Measured(RequestId(AccessLog(Errors(front)), product.hub.closing.is_set), templates)
 
 
 def _paths() -> list[str]:

@@ -67,6 +67,7 @@ class Errors:
         try:
             await self._app(scope, receive, watched_send)
         except ClientLeft:
+            scope["client_left"] = True
             return
         except Exception as raised:  # noqa: BLE001 - the outermost boundary of a request
             error = raised

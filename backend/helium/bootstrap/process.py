@@ -29,6 +29,7 @@ from helium.bootstrap.metrics import (
     process_sampler,
     process_text,
 )
+from helium.bootstrap.observation import open_observation
 from helium.bootstrap.options import engine_options, run_limits, upload_limits
 from helium.bootstrap.queues import Queue, open_queue
 from helium.bootstrap.running import running
@@ -119,20 +120,13 @@ async def open_helium(
     """
     clock = SystemClock()
     async with AsyncExitStack() as stack:
+        observation = await stack.enter_async_context(open_observation(settings, clock, role))
         database = await stack.enter_async_context(open_pool(settings, url))
         services = await stack.enter_async_context(open_services(settings, clock))
         queue = await _queue(stack, settings, role, services)
         secrets = await stack.enter_async_context(open_secret_store(settings, clock))
-        platform = Platform(
-            clock=clock,
-            runs=PostgresRunStore(database, run_limits(settings)),
-            bell=queue.bell,
-            bus=services.bus,
-            models=await stack.enter_async_context(await _models(settings, clock, secrets)),
-            tools=BUILT_IN,
-            files=services.files,
-            blobs=services.blobs,
-        )
+        models = await stack.enter_async_context(await _models(settings, clock, secrets))
+        platform = _platform(settings, database, services, queue, models)
         opening = _Opening(stack, settings, url, platform, engine_options(settings, resident=resident))
         files = FileService(FileRepository(database), services.blobs, upload_limits(settings), clock)
         engine = await opening.engine(role, services, worker_id, resident=resident)
@@ -145,6 +139,7 @@ async def open_helium(
         page = await asyncio.to_thread(_page, role)
         text = process_text(figures) if alone else shared_address
         internal = {**_internal(queue, engine), PATH: metrics_route(settings, text, own_port=False)}
+        internal |= observation.routes(product)
         yield Helium(
             app=build_app(product, page, role=role, internal=internal),
             metrics=metrics_app(settings, text),
@@ -249,6 +244,21 @@ def _beside(
     sampler = process_sampler(SystemClock(), database, services.cache, engine.hub, engine.worker, slots)
     tidying = [] if cleanup is None else [figures.serve(), cleanup.serve()]
     return [sampler.serve(), *tidying]
+
+
+def _platform(
+    settings: Settings, database: Database, services: Services, queue: Queue, models: ProviderCatalog
+) -> Platform:
+    return Platform(
+        clock=SystemClock(),
+        runs=PostgresRunStore(database, run_limits(settings)),
+        bell=queue.bell,
+        bus=services.bus,
+        models=models,
+        tools=BUILT_IN,
+        files=services.files,
+        blobs=services.blobs,
+    )
 
 
 def _file_cleanup(files: FileService, services: Services, clock: SystemClock) -> FileCleanup:

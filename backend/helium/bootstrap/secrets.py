@@ -8,7 +8,7 @@ from helium.kit.clock import Clock
 from helium.kit.redact import Redactor
 from helium.settings import Settings, SettingsInvalid
 
-SECRET_VARIABLES = (*KEY_VARIABLES, "HELIUM_DATABASE_URL", "HELIUM_REDIS_URL")
+SECRET_VARIABLES = (*KEY_VARIABLES, "HELIUM_DATABASE_URL", "HELIUM_REDIS_URL", "HELIUM_ERRORS__DSN")
 
 redactor = Redactor()
 """One for the process: whatever learns a secret tells it, and logging asks it."""

@@ -13,7 +13,9 @@ from helium.core.states import is_terminal
 from helium.engine.options import EngineOptions
 from helium.engine.sweeper import Sweeper
 from helium.engine.worker import Busy, Slot, Worker
+from helium.kit import trace
 from helium.kit.clock import Clock
+from helium.kit.ids import to_wire
 from helium.kit.metrics import instruments as metrics
 from helium.ports import Ack, Bury, Close, Delivery, Refuse, RunStore, Standing, Verdict
 
@@ -56,6 +58,12 @@ class Doorbell:
         if run_id is None:
             metrics.DEAD_LETTERS.of("not_a_run").add()
             return Bury("This message is not the id of a run.")
+        with trace.span("delivery", run_id=run_id, deliveries=delivery.deliveries) as span:
+            verdict = await self._work_on(run_id, delivery)
+            span.note(outcome=type(verdict).__name__.lower())
+            return verdict
+
+    async def _work_on(self, run_id: UUID, delivery: Delivery) -> Verdict:
         try:
             slot = await self._worker.take(run_id, delivery.seconds)
             if slot is not None:
@@ -84,7 +92,7 @@ class Doorbell:
     def _unknown(self, run_id: UUID, delivery: Delivery) -> Verdict:
         if delivery.deliveries < self._options.max_deliveries:
             return Refuse(UNKNOWN_SECONDS * delivery.deliveries)
-        log.warning("doorbell.unknown_run", run_id=str(run_id), deliveries=delivery.deliveries)
+        log.warning("doorbell.unknown_run", run_id=to_wire("run", run_id), deliveries=delivery.deliveries)
         return Ack()
 
     async def _take_over(self, run_id: UUID, delivery: Delivery) -> Verdict:

@@ -25,6 +25,7 @@ from helium.core.items import Item, Message, Reasoning
 from helium.core.steps import StepResult
 from helium.engine.lease import Lease, wait_until_fresh
 from helium.engine.log_writer import Pen
+from helium.kit import trace
 from helium.kit.clock import Clock
 from helium.kit.ids import to_wire
 from helium.kit.metrics import instruments as metrics
@@ -123,6 +124,18 @@ class Journal:
             return self._replay(name)
         self.boundary()
         await wait_until_fresh(self._lease, self._clock)
+        with trace.span("step", position=self.position, step=kind):
+            return await self._first_time(kind, name, do, ending, call_id, settles)
+
+    async def _first_time(
+        self,
+        kind: StepKind,
+        name: str,
+        do: Callable[[], Awaitable[tuple[StepResult, Usage]]],
+        ending: Callable[[StepResult], Ending | None],
+        call_id: str | None,
+        settles: Callable[[], bool],
+    ) -> StepResult:
         self.pen.mention(StepStarted(position=self.position, kind=kind, name=name, call_id=call_id))
         started = self._clock.monotonic()
         result, usage = await do()

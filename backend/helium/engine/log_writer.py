@@ -15,6 +15,7 @@ from helium.core.errors import LeaseLost
 from helium.core.events import Event, LoggedEvent
 from helium.engine.tail import EventHub
 from helium.kit.clock import Clock
+from helium.kit.ids import to_wire
 from helium.kit.metrics import instruments as metrics
 from helium.kit.retry import backoff
 from helium.ports import ClaimedRun, Close, Committed, EffectRow, Lease, RunStore, StepRecord, Write
@@ -251,7 +252,8 @@ class LogWriter:
                 if waiter is not None and not waiter.done():
                     waiter.set_result(result)
             else:
-                log.warning("run.write_refused", run_id=str(write.lease.run_id), error=repr(result))
+                wire_id = to_wire("run", write.lease.run_id)
+                log.warning("run.write_refused", run_id=wire_id, error=type(result).__name__)
                 _refuse(pen, waiter, result)
 
     def _landed(self, pen: Pen, write: Write, result: Committed) -> None:

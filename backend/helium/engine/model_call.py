@@ -14,6 +14,7 @@ from helium.core.steps import StepResult
 from helium.engine.answer import Answer
 from helium.engine.journal import Journal
 from helium.engine.options import EngineOptions
+from helium.kit import trace
 from helium.kit.failpoint import failpoint
 from helium.kit.metrics import instruments as metrics
 from helium.kit.metrics.calls import ModelCall
@@ -65,7 +66,7 @@ async def _tries(
         call.begin()
         try:
             async with asyncio.timeout(options.step_timeout_seconds):
-                return await _stream(journal, model, request, call)
+                return await _observed(journal, model, request, call, attempt)
         except TimeoutError:
             call.ended("timeout")
             _retract(journal)
@@ -93,6 +94,21 @@ async def _tries(
             )
             await platform.clock.sleep(wait)
     raise AssertionError("the last try returns or raises")
+
+
+async def _observed(
+    journal: Journal, model: Model, request: ModelRequest, call: ModelCall, try_number: int
+) -> tuple[StepResult, Usage]:
+    with trace.span("model", model=request.model, provider=call.provider, try_number=try_number) as span:
+        result, usage = await _stream(journal, model, request, call)
+        span.note(
+            finish=result.finish,
+            input_tokens=usage.input_tokens,
+            cached_tokens=usage.cached_tokens,
+            output_tokens=usage.output_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
+        )
+        return result, usage
 
 
 async def _stream(

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from helium.core.events import LoggedEvent, RunQueued
 from helium.engine.tail import EventHub
+from helium.kit import trace
 from helium.kit.group import GroupCommit
 from helium.ports import Bell, Committed, NewRun, RunStore
 
@@ -34,7 +35,17 @@ class RunStarter:
         The UUID of an earlier run comes back instead if this idempotency key started it. Raises
         `ThreadBusy`, `NotFound` (the thread), `IdempotencyMismatch`, `TooManyRuns`.
         """
-        return await self._group.submit(new)
+        with trace.span(
+            "accept",
+            run_id=new.id,
+            thread_id=new.thread_id,
+            workspace_id=new.workspace_id,
+            agent=new.spec.agent,
+        ) as span:
+            started = await self._group.submit(new)
+            if isinstance(started, UUID):
+                span.drop()
+            return started
 
     async def _flush(self, runs: Sequence[NewRun]) -> Sequence[Started | BaseException]:
         results = await self._store.start(runs)

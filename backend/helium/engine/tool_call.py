@@ -14,6 +14,7 @@ from helium.core.items import Item, ToolCall, ToolResult
 from helium.core.steps import StepResult
 from helium.engine.journal import Journal, NeedsPerson
 from helium.engine.options import EngineOptions
+from helium.kit import trace
 from helium.kit.failpoint import failpoint
 from helium.kit.ids import new_id
 from helium.kit.metrics import instruments as metrics
@@ -170,7 +171,9 @@ class _Call:
         return output
 
     async def _carry_out(self, tool: Tool) -> str:
-        return await tool.call(self._arguments(), self._context())
+        call = self._call
+        with trace.span("tool", tool=call.name, call_id=call.call_id, effect=tool.effect):
+            return await tool.call(self._arguments(), self._context())
 
     def _answer(self) -> str:
         question = str(self._arguments().get("question", "")) or "The agent asks you."

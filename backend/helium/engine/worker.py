@@ -17,6 +17,7 @@ from helium.core.events import (
     RunCancelled,
     RunStarted,
 )
+from helium.engine.attempt import observed
 from helium.engine.journal import Ending, HandOver, Journal, NeedsPerson
 from helium.engine.lease import Lease
 from helium.engine.log_writer import LogWriter
@@ -254,7 +255,10 @@ class Worker:
         stale = self._slots.get(run_id)
         if stale is not None:
             stale.stop("lost")
-        task = self._group.create_task(self._execute(run, seconds))
+        execution = self._execute(run, seconds)
+        task = self._group.create_task(
+            observed(run, self.id, self._platform.runs, self._connection_errors, execution)
+        )
         slot = self._slots[run_id] = Slot(task, run.lease.token)
         metrics.CLAIM_SECONDS.of().observe(run.waited_seconds)
         task.add_done_callback(lambda _: self._free(run_id, slot))
@@ -276,8 +280,9 @@ class Worker:
         self._look_soon = None
         self._bell.set()
 
-    async def _execute(self, run: ClaimedRun, seconds: float | None) -> None:
-        """One run from claim to the end of its lease. Nothing is raised: the log has the outcome."""
+    async def _execute(self, run: ClaimedRun, seconds: float | None) -> Close | None:
+        """One run from claim to the end of its lease, and how that ended. Nothing is raised: the log has
+        the outcome."""
         run_id = run.lease.run_id
         pen = self._writer.open(run)
         slot = self._slots[run_id]
@@ -304,15 +309,16 @@ class Worker:
         try:
             await self._outcome(journal, slot)
         except (LeaseLost, asyncio.CancelledError):
-            log.info("run.lease_lost", run_id=str(run_id))
+            log.info("run.lease_lost")
         except Exception:
-            log.exception("run.abandoned", run_id=str(run_id))
+            log.exception("run.abandoned")
         finally:
             timer.cancel()
             slot.closed_as = pen.closed_as
             if not pen.closed:
                 self._doubt()
             self._writer.close(pen)
+        return slot.closed_as
 
     async def _outcome(self, journal: Journal, slot: Slot) -> None:
         """Run the agent, and write down how it went in every case in which the lease is ours."""
@@ -332,14 +338,14 @@ class Worker:
         except ModelFailed as error:
             await journal.finish(failed(error.code, error.public))
         except StepMismatch as error:
-            log.error("run.step_mismatch", run_id=str(run.lease.run_id), error=str(error))
+            log.error("run.step_mismatch", exc_info=error)
             await journal.finish(failed("step_mismatch", MISMATCH))
         except asyncio.CancelledError:
             await self._stopped(journal, slot)
         except LeaseLost:
             raise
         except Exception:
-            log.exception("run.error", run_id=str(run.lease.run_id))
+            log.exception("run.error")
             await self._try_later(journal)
 
     async def _stopped(self, journal: Journal, slot: Slot) -> None:

@@ -1,30 +1,44 @@
 """Structured logs: JSON for machines, a readable line in a terminal."""
 
+import json
 import logging
 import sys
-from typing import Literal
+from collections.abc import Callable, Generator, MutableMapping
+from contextlib import contextmanager
+from typing import Any, Literal
 
+import msgspec
 import structlog
 
+from helium.kit.raised import textless
 from helium.kit.redact import Redactor
 
 LogFormat = Literal["auto", "json", "console"]
+Line = MutableMapping[str, Any]
+Report = Callable[[str, Line, BaseException | None], None]
+"""Told of each defect of ours: the event's name, its facts and ids, and what was raised."""
+
+_reports: list[Report] = []
+_DEFECTS = ("error", "exception", "critical")
+_encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
 def configure_logging(form: LogFormat, level: str, redactor: Redactor | None = None) -> None:
     """Write to stderr from here on; `auto` is readable in a terminal and JSON elsewhere. What the
-    redactor knows, then or later, is taken out of every line."""
+    redactor knows, then or later, is taken out of every line. A terminal also shows what exceptions
+    say; elsewhere that is left out, because it may quote a person."""
     redactor = redactor or Redactor()
     readable = form == "console" or (form == "auto" and sys.stderr.isatty())
-    renderer = structlog.dev.ConsoleRenderer() if readable else structlog.processors.JSONRenderer()
     number = logging.getLevelNamesMapping()[level.upper()]
+    shown = [structlog.processors.format_exc_info] if readable else [without_text]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
+            report_defect,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
+            *shown,
+            structlog.dev.ConsoleRenderer() if readable else as_json,
             redactor,  # pyright: ignore[reportArgumentType] - after the renderer it gets a text
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -34,3 +48,69 @@ def configure_logging(form: LogFormat, level: str, redactor: Redactor | None = N
     logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr)
     for handler in logging.getLogger().handlers:
         handler.addFilter(redactor.filter)
+        if not readable:
+            handler.setFormatter(LibraryFormatter())
+
+
+@contextmanager
+def reporting(report: Report) -> Generator[None]:
+    """Tell `report` of every defect that is logged until the end of the block. It must not wait."""
+    _reports.append(report)
+    try:
+        yield
+    finally:
+        _reports.remove(report)
+
+
+def report_defect(logger: object, method: str, line: Line) -> Line:
+    """A processor of structlog: what is logged as an error is a defect of ours, and is reported."""
+    if _reports and method in _DEFECTS:
+        error = _exception(line.get("exc_info"))
+        for report in _reports:
+            report(str(line.get("event")), line, error)
+    return line
+
+
+def without_text(logger: object, method: str, line: Line) -> Line:
+    """A processor of structlog: the exception's kind and place, and nothing that it says."""
+    info = line.pop("exc_info", None)
+    if info:
+        error = _exception(info)
+        line["exception"] = textless(error) if error is not None else ""
+    return line
+
+
+def as_json(logger: object, method: str, line: Line) -> str:
+    try:
+        return _encode(dict(line)).decode()
+    except (TypeError, ValueError):  # a key or a number that JSON does not have
+        return json.dumps(line, default=str)
+
+
+class LibraryFormatter(logging.Formatter):
+    """A line of a library in the same form as ours. Its exceptions lose their text, and it its further
+    lines: asyncio shows there what a forgotten task raised."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: Line = {
+            "event": "library.said",
+            "logger": record.name,
+            "level": record.levelname.lower(),
+            "text": record.getMessage().partition("\n")[0],
+        }
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            line["exception"] = textless(error)
+        return as_json(None, "", line)
+
+
+def _exception(info: object) -> BaseException | None:
+    match info:
+        case BaseException():
+            return info
+        case (_, BaseException() as error, _):
+            return error
+        case _ if info:
+            return sys.exc_info()[1]
+        case _:
+            return None

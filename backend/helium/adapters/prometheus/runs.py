@@ -17,8 +17,10 @@ from helium.kit.metrics.instruments import (
     ABANDONED,
     ACTIVE_AGENTS,
     AGENT_RUNS,
+    BUDGETS,
     DATABASE_UP,
     ENDINGS,
+    FAILURES,
     NO_REASON,
     QUEUE_AGE,
     QUEUE_RUNS,
@@ -125,7 +127,13 @@ class RunFigures:
 def _endings(rows: Sequence[asyncpg.Record]) -> dict[Key, Sequence[float]]:
     """All four states from the start, each reason once there is one."""
     by_status = dict.fromkeys(ENDINGS, 0.0)
-    by_reason: dict[Key, Sequence[float]] = {}
+    # Zeros too: a counter that appears with its first failure hides that failure from a rate.
+    pairs = [
+        *((status, NO_REASON) for status in ENDINGS),
+        *(("failed", reason) for reason in FAILURES),
+        *(("incomplete", reason) for reason in BUDGETS),
+    ]
+    by_reason: dict[Key, Sequence[float]] = {(RUN_ENDINGS.name, pair): [0.0] for pair in pairs}
     for row in rows:
         by_status[row["status"]] += row["n"]
         reason = row["reason"] or NO_REASON

@@ -31,11 +31,11 @@ class Usage(Protocol):
 class ModelCall:
     """One call of the model `name`, such as `openai:gpt-5`, over its tries."""
 
-    __slots__ = ("_began_at", "_first_at", "_last_at", "_model", "_provider")
+    __slots__ = ("_began_at", "_first_at", "_last_at", "_model", "provider")
 
     def __init__(self, name: str) -> None:
         self._model = name
-        self._provider = name.partition(":")[0]
+        self.provider = name.partition(":")[0]
         self.begin()
 
     def begin(self) -> None:
@@ -47,18 +47,18 @@ class ModelCall:
         self._last_at = time.perf_counter()
         if self._first_at == self._began_at:
             self._first_at = self._last_at
-            FIRST_TOKEN_SECONDS.of(self._provider).observe(self._first_at - self._began_at)
+            FIRST_TOKEN_SECONDS.of(self.provider).observe(self._first_at - self._began_at)
 
     def ended(self, outcome: TryOutcome) -> None:
         """A try ended."""
-        MODEL_TRIES.of(self._provider, outcome).add()
+        MODEL_TRIES.of(self.provider, outcome).add()
 
     def answered(self, usage: Usage) -> None:
         """The answer is whole; `usage` is the provider's count."""
         self.ended("answered")
         if usage.output_tokens > 1 and self._last_at > self._first_at:
             gap = (self._last_at - self._first_at) / (usage.output_tokens - 1)
-            INTER_TOKEN_SECONDS.of(self._provider).observe(gap)
+            INTER_TOKEN_SECONDS.of(self.provider).observe(gap)
         for kind, count in (
             ("input", usage.input_tokens),
             ("cached", usage.cached_tokens),
@@ -66,9 +66,9 @@ class ModelCall:
             ("reasoning", usage.reasoning_tokens),
         ):
             if count:
-                TOKENS.of(self._provider, self._model, kind).add(count)
+                TOKENS.of(self.provider, self._model, kind).add(count)
 
     def cost(self, microusd: int) -> None:
         """What the answer cost, in millionths of a US dollar."""
         if microusd:
-            COST.of(self._provider, self._model).add(microusd * MICROUSD)
+            COST.of(self.provider, self._model).add(microusd * MICROUSD)

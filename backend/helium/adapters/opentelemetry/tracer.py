@@ -1,0 +1,254 @@
+"""Spans under way, and which of them are kept.
+
+A span is a few plain fields until it ends; only one that is kept becomes a span of the SDK, which costs
+several times as much. A run whose number is not within the ratio keeps what happened in its attempt until
+the attempt ends: if it failed, all of it is sent after all.
+"""
+
+import time
+from collections import deque
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Protocol
+from uuid import UUID
+
+from helium.adapters.opentelemetry.identity import (
+    attempt_of,
+    new_span_id,
+    new_trace_id,
+    root_of,
+    trace_of,
+    within,
+)
+from helium.kit.trace import Caller, Fact, NoSpan, Span, What
+
+# Spans that an attempt outside of the ratio keeps in case that it fails: 100 kB at most.
+MOST_HELD = 100
+# The engine's ways to leave a block that are no errors.
+STOPS = frozenset({"HandOver", "NeedsPerson", "LeaseLost", "ClientLeft"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A span as it is sent."""
+
+    what: What
+    facts: dict[str, Fact]
+    trace_id: int
+    span_id: int
+    parent_id: int | None
+    caller: Caller | None
+    """Its parent, where that is a span of another system."""
+    links: tuple[tuple[int, int], ...]
+    started_ns: int
+    ended_ns: int
+    error: str | None
+
+
+class Sink(Protocol):
+    def __call__(self, ended: Ended, /) -> None:
+        """Send it soon. Never raises, never waits."""
+        ...
+
+
+@dataclass(slots=True)
+class Trace:
+    """What the spans of one attempt, or of one request, have in common."""
+
+    id: int
+    kept: bool
+    held: "deque[Ended] | None" = None
+    """What an attempt outside of the ratio has done so far."""
+
+
+_NOTHING = NoSpan()
+_current: ContextVar["Live | None"] = ContextVar("helium_span", default=None)
+
+
+@dataclass(slots=True)
+class Live:
+    """A span under way."""
+
+    sink: Sink
+    what: What
+    facts: dict[str, Fact]
+    trace: Trace
+    span_id: int
+    parent_id: int | None
+    caller: Caller | None = None
+    links: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    started_ns: int = 0
+    error: str | None = None
+    dropped: bool = False
+    _token: "Token[Live | None] | None" = None
+
+    def note(self, **facts: Fact) -> None:
+        self.facts.update(facts)
+
+    def fail(self, kind: str) -> None:
+        self.error = kind
+
+    def drop(self) -> None:
+        self.dropped = True
+
+    def __enter__(self) -> "Live":
+        self.started_ns = self.started_ns or time.time_ns()
+        self._token = _current.set(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._token is not None:
+            _current.reset(self._token)
+        if kind is not None:
+            self._raised(kind)
+        if not self.dropped:
+            self._end()
+
+    def _raised(self, kind: type[BaseException]) -> None:
+        if self.what == "accept":
+            self.dropped = True  # there is no run
+        elif kind.__name__ in STOPS or not issubclass(kind, Exception):
+            self.facts.setdefault("outcome", kind.__name__)
+        else:
+            self.error = self.error or kind.__name__
+
+    def _end(self) -> None:
+        ended_ns = time.time_ns()
+        if self.what == "lost_attempt":
+            ended_ns = _nanoseconds(self.facts["ended_at"])
+            self.error = "lease_expired"
+        ended = Ended(
+            what=self.what,
+            facts=self.facts,
+            trace_id=self.trace.id,
+            span_id=self.span_id,
+            parent_id=self.parent_id,
+            caller=self.caller,
+            links=tuple(self.links),
+            started_ns=self.started_ns,
+            ended_ns=ended_ns,
+            error=self.error,
+        )
+        if self.trace.kept:
+            self.sink(ended)
+        elif self.trace.held is not None:
+            self._hold(self.trace.held, ended)
+        elif self.error is not None:
+            self.sink(ended)
+
+    def _hold(self, held: "deque[Ended]", ended: Ended) -> None:
+        held.append(ended)
+        if self.what != "attempt":
+            return
+        if self.error is not None:
+            self.sink(late_root(self.facts))
+            for one in held:
+                self.sink(one)
+        held.clear()
+
+
+class RunTracer:
+    """`kit.trace.Tracer`: one trace for each run, whichever process does its work."""
+
+    def __init__(self, sink: Sink, ratio: float) -> None:
+        self._sink = sink
+        self._ratio = ratio
+
+    def span(self, what: What, facts: dict[str, Fact], caller: Caller | None) -> Span:
+        run_id = facts.get("run_id")
+        match what:
+            case "request":
+                return self._request(facts, caller)
+            case "accept" if isinstance(run_id, UUID):
+                return self._accept(facts, run_id)
+            case "attempt" if isinstance(run_id, UUID):
+                return self._attempt(facts, run_id)
+            case "lost_attempt" if isinstance(run_id, UUID):
+                return self._lost_attempt(facts, run_id)
+            case "delivery" if isinstance(run_id, UUID):
+                trace = Trace(trace_of(run_id), within(run_id.int, self._ratio))
+                return Live(self._sink, what, facts, trace, new_span_id(), root_of(run_id))
+            case "step" | "model" | "tool":
+                return self._inside(what, facts)
+            case _:
+                return _NOTHING
+
+    def _request(self, facts: dict[str, Fact], caller: Caller | None) -> Span:
+        """In the caller's trace if there is one, and kept if the caller keeps it."""
+        trace_id = caller.trace_id if caller else new_trace_id()
+        kept = caller.sampled if caller else within(trace_id, self._ratio)
+        trace = Trace(trace_id, kept)
+        parent_id = caller.span_id if caller else None
+        return Live(self._sink, "request", facts, trace, new_span_id(), parent_id, caller)
+
+    def _accept(self, facts: dict[str, Fact], run_id: UUID) -> Span:
+        """The root of a run's trace. It begins with the request that led to it; that request's own span
+        stands below it, or, if it belongs to a caller's trace, is linked with it."""
+        trace = Trace(trace_of(run_id), within(run_id.int, self._ratio))
+        root = Live(self._sink, "accept", facts, trace, root_of(run_id), None)
+        request = _current.get()
+        if request is None or request.what != "request":
+            return root
+        root.started_ns = request.started_ns
+        for fact in ("request_id", "route"):
+            root.facts.setdefault(fact, request.facts.get(fact))
+        request.facts["run_id"] = run_id
+        if request.caller is None:
+            request.trace, request.parent_id = trace, root.span_id
+        else:
+            root.links.append((request.trace.id, request.span_id))
+            request.links.append((trace.id, root.span_id))
+        return root
+
+    def _attempt(self, facts: dict[str, Fact], run_id: UUID) -> Span:
+        """An attempt that takes over from a dead one is kept whatever the ratio."""
+        attempt = facts["attempt"]
+        assert isinstance(attempt, int)
+        within_ratio = within(run_id.int, self._ratio)
+        trace = Trace(trace_of(run_id), within_ratio or bool(facts.get("takeover")))
+        if not trace.kept:
+            trace.held = deque(maxlen=MOST_HELD)
+        if trace.kept and not within_ratio:
+            self._sink(late_root(facts))
+        return Live(self._sink, "attempt", facts, trace, attempt_of(run_id, attempt), root_of(run_id))
+
+    def _lost_attempt(self, facts: dict[str, Fact], run_id: UUID) -> Span:
+        attempt = facts["attempt"]
+        assert isinstance(attempt, int)
+        trace = Trace(trace_of(run_id), kept=True)
+        live = Live(self._sink, "lost_attempt", facts, trace, attempt_of(run_id, attempt), root_of(run_id))
+        live.started_ns = _nanoseconds(facts["started_at"])
+        return live
+
+    def _inside(self, what: What, facts: dict[str, Fact]) -> Span:
+        parent = _current.get()
+        if parent is None:
+            return _NOTHING
+        return Live(self._sink, what, facts, parent.trace, new_span_id(), parent.span_id)
+
+
+def late_root(facts: dict[str, Fact]) -> Ended:
+    """The root of a trace that is kept after all, from the facts of an attempt: whoever accepted the run
+    did not send it. Of several attempts that send it all say the same."""
+    run_id, created_ns = facts["run_id"], _nanoseconds(facts["created_at"])
+    assert isinstance(run_id, UUID)
+    return Ended(
+        what="accept",
+        facts={fact: facts.get(fact) for fact in ("run_id", "thread_id", "workspace_id", "agent")},
+        trace_id=trace_of(run_id),
+        span_id=root_of(run_id),
+        parent_id=None,
+        caller=None,
+        links=(),
+        started_ns=created_ns,
+        ended_ns=created_ns,
+        error=None,
+    )
+
+
+def _nanoseconds(seconds: Fact) -> int:
+    assert isinstance(seconds, float | int)
+    return int(seconds * 1e9)

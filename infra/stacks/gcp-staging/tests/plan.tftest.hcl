@@ -1,0 +1,116 @@
+mock_provider "cloudflare" {}
+
+mock_provider "google" {
+  mock_data "google_project" {
+    defaults = {
+      id     = "projects/helium-example"
+      number = "123"
+    }
+  }
+}
+
+override_module {
+  target = module.identity
+  outputs = {
+    accounts = {
+      api      = "helium-api@helium-example.iam.gserviceaccount.com"
+      pipeline = "helium-pipeline@helium-example.iam.gserviceaccount.com"
+      push     = "helium-push@helium-example.iam.gserviceaccount.com"
+      stream   = "helium-stream@helium-example.iam.gserviceaccount.com"
+      worker   = "helium-worker@helium-example.iam.gserviceaccount.com"
+    }
+    federation_provider = null
+  }
+}
+
+variables {
+  project     = "helium-example"
+  domain      = "example.com"
+  image       = "registry.example/helium/helium-backend@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+  model_keys  = ["OPENAI_API_KEY"]
+  alarm_mails = ["ops@example.com"]
+  zone        = { id = "0123456789abcdef0123456789abcdef", account_id = "fedcba9876543210fedcba9876543210" }
+}
+
+run "services_have_the_names_that_everybody_knows" {
+  command = plan
+
+  assert {
+    condition     = output.services == { api = "helium-backend", stream = "helium-stream", worker = "helium-worker" }
+    error_message = "The founding document's names."
+  }
+
+  assert {
+    condition     = output.migrate_job == "helium-backend-migrate"
+    error_message = "The migration goes with the api."
+  }
+}
+
+run "senders_and_the_worker_agree_where_pushes_go" {
+  command = plan
+
+  assert {
+    condition     = local.settings.HELIUM_QUEUE__PUSH_URL == "https://helium-worker-123.us-east4.run.app"
+    error_message = "The address that Cloud Run makes of name, project and region."
+  }
+
+  assert {
+    condition     = local.settings.HELIUM_QUEUE__NAME == "agent-processing" && module.queue.dead_name == "agent-processing-dead"
+    error_message = "As Helium makes the second name from the first."
+  }
+}
+
+run "only_workers_read_the_models_keys" {
+  command = plan
+
+  assert {
+    condition     = local.named_keys.OPENAI_API_KEY == "secret:gcp:helium-openai-api-key"
+    error_message = "api knows which keys there are."
+  }
+}
+
+run "supabase_is_the_default" {
+  command = plan
+
+  assert {
+    condition     = length(module.database) == 0 && local.url_secrets.HELIUM_DATABASE_URL == "helium-database-url" && local.settings.HELIUM_DATABASE__POOLER == "true"
+    error_message = "Its URL is a secret, behind its pooler."
+  }
+}
+
+run "numbers_fit_together" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for service in local.services : service.max >= service.min])
+    error_message = "Most is not under least."
+  }
+
+  assert {
+    condition     = tonumber(local.settings.HELIUM_DATABASE__PROCESSES) == sum([for service in local.services : service.max])
+    error_message = "All processes are counted."
+  }
+}
+
+run "staging_keeps_no_instance" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for service in local.services : service.min == 0]) && !local.deletion_protection
+    error_message = "No instance is kept."
+  }
+}
+
+run "cloud_sql_takes_supabases_place" {
+  command = plan
+
+  variables {
+    database          = "cloud_sql"
+    database_password = "notapasswordnotapassword"
+  }
+
+  assert {
+    condition     = local.url_secrets.HELIUM_DATABASE_URL == "helium-database-url" && local.settings.HELIUM_DATABASE__POOLER == "false"
+    error_message = "The same secret by the same variable."
+  }
+}
