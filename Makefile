@@ -4,13 +4,14 @@
 PYTHON ?= python3
 PREPARE = $(PYTHON) scripts/prepare.py
 BIN = $(CURDIR)/.venv/bin
+TFCHECK = $(CURDIR)/../shared/terraform/tfcheck
 NPM = $(PYTHON) $(CURDIR)/scripts/npm.py
 UV = UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 COMPILE = $(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
-NO_SERVERS = not postgres and not process and not browser and not service
+NO_SERVERS = not postgres and not process and not browser and not service and not terraform
 
 .DEFAULT_GOAL := help
-.PHONY: help run page check test test-all bench chaos rolling mutate fmt lock contracts doctor clean
+.PHONY: help run page check test test-all bench chaos rolling infra-check mutate fmt lock contracts doctor clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,7 +38,7 @@ test: ## install what is missing, then run all tests, the page's too
 	$(NPM) run typecheck || failed=1; \
 	$(NPM) run lint || failed=1; \
 	$(NPM) test || failed=1; \
-	(cd backend && $(BIN)/python -m pytest -n 4 --dist worksteal $(PYTEST)) || failed=1; \
+	(cd backend && $(BIN)/python -m pytest -n 4 --dist worksteal -m "not terraform" $(PYTEST)) || failed=1; \
 	exit $$failed
 
 test-all: check ## the checks, all tests, and the page in a real browser
@@ -57,6 +58,12 @@ chaos: ## processes, Redis and PostgreSQL die under load; writes docs/benchmarks
 rolling: ## replace every process under 1,000 streams and 200 requests a second; writes docs/benchmarks
 	@$(PREPARE) test
 	@cd backend && $(BIN)/python -m chaos.rolling $(ROLLING)
+
+infra-check: ## names, syntax, tests and a mock apply of the Terraform of both clouds: some minutes
+	@$(PREPARE) test
+	@$(BIN)/python scripts/check_infra_names.py
+	@[ ! -x $(TFCHECK) ] || $(TFCHECK) --test infra/modules/*/* infra/stacks/*
+	@cd backend && $(BIN)/python -m pytest -q tests/infra
 
 mutate: ## take away each guard in turn; the tests must notice; writes docs/benchmarks
 	@$(PREPARE) test

@@ -50,6 +50,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if str(item.path.relative_to(here)).startswith(WITH_SERVICES):
             item.add_marker("service")
+        if item.path.name == "test_aws_moto.py":
+            item.add_marker("terraform")
         if isinstance(item, pytest.Function) and "postgres_url" in item.fixturenames:
             item.add_marker("postgres")
 

@@ -40,6 +40,7 @@ ENV PATH=/opt/helium/bin:$PATH \
 RUN python -m compileall -q /app/backend
 ENV PYTHONDONTWRITEBYTECODE=1
 WORKDIR /var/lib/helium
+VOLUME ["/var/lib/helium", "/tmp"]
 USER 10001:10001
 EXPOSE 8000
 # A drain ends within HELIUM_WORKER__DRAIN_SECONDS and 4 s more.

@@ -1,0 +1,76 @@
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_resource "aws_sns_topic" {
+    defaults = { arn = "arn:aws:sns:us-east-1:123456789012:made" }
+  }
+}
+
+variables {
+  name                  = "helium-prod"
+  environment           = "prod"
+  cluster               = "helium-prod"
+  load_balancer         = "app/helium-prod/1"
+  services              = { api = "helium-prod-api", stream = "helium-prod-stream", worker = "helium-prod-worker" }
+  min_instances         = { api = 2, stream = 2, worker = 2 }
+  target_groups         = { api = "targetgroup/helium-prod-api/1", stream = "targetgroup/helium-prod-stream/1" }
+  queue                 = { name = "agent-processing", dead_name = "agent-processing-dead" }
+  cache                 = "helium-prod"
+  notification_channels = ["on-call@example.com"]
+  budget_monthly        = 400
+}
+
+run "a_burning_budget_is_told_when_both_windows_agree" {
+  command = apply
+
+  assert {
+    condition     = keys(aws_cloudwatch_composite_alarm.burn) == ["api-fast", "api-slow", "stream-fast", "stream-slow"] && length(aws_cloudwatch_metric_alarm.burn) == 8
+    error_message = "Two pairs of windows for each public service."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_composite_alarm.burn["api-fast"].alarm_rule == "ALARM(\"helium-prod-burn-api-fast-short\") AND ALARM(\"helium-prod-burn-api-fast-long\")"
+    error_message = "A short and a long window."
+  }
+
+  assert {
+    condition     = abs(aws_cloudwatch_metric_alarm.burn["api-fast-short"].threshold - 0.0144) < 0.000001
+    error_message = "14.4 times 0.1 %."
+  }
+}
+
+run "silence_and_the_dead_are_told" {
+  command = apply
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.tasks["worker"].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.tasks["worker"].threshold == 2
+    error_message = "A service that says nothing runs nothing."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.queue["dead-message"].threshold == 0 && length(aws_cloudwatch_metric_alarm.queue["dead-message"].alarm_actions) == 1
+    error_message = "Any dead message is told."
+  }
+
+  assert {
+    condition     = aws_budgets_budget.monthly.limit_amount == "400.00" && length(aws_budgets_budget.monthly.notification) == 4
+    error_message = "50, 90, 100 % and what is foreseen."
+  }
+
+  assert {
+    condition     = length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets) == 9
+    error_message = "Nine pictures."
+  }
+}
+
+run "alarms_that_nobody_hears_are_refused" {
+  command = plan
+
+  variables {
+    notification_channels = []
+  }
+
+  expect_failures = [var.notification_channels]
+}

@@ -1,0 +1,71 @@
+mock_provider "aws" {}
+
+mock_provider "aws" {
+  alias = "global"
+}
+
+variables {
+  account_id     = "123456789012"
+  alarm_mails    = ["on-call@example.com"]
+  cache_password = "0123456789abcdef0123456789abcdef"
+  domain         = "example.com"
+  zone_id        = "Z0123456789ABC"
+  image          = "123456789012.dkr.ecr.us-east-1.amazonaws.com/helium-prod/helium-backend@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  model_keys     = ["OPENAI_API_KEY"]
+}
+
+run "supabase_by_secret" {
+  command = plan
+
+  assert {
+    condition     = length(module.database) == 0 && local.settings["HELIUM_DATABASE__POOLER"] == "true"
+    error_message = "Supabase's pooler, and no database of ours."
+  }
+
+  assert {
+    condition     = output.services == { api = "helium-prod-api", stream = "helium-prod-stream", worker = "helium-prod-worker" }
+    error_message = "Three services."
+  }
+
+  assert {
+    condition     = output.api_domain == "api.example.com" && local.settings["HELIUM_DATABASE__PROCESSES"] == "60"
+    error_message = "Every process is counted."
+  }
+
+  assert {
+    condition     = aws_ecr_repository.backend.image_tag_mutability == "IMMUTABLE" && aws_ecr_repository.backend.image_scanning_configuration[0].scan_on_push
+    error_message = "Images are looked through and never replaced."
+  }
+}
+
+run "rds_behind_the_same_variable" {
+  command = plan
+
+  variables {
+    database          = "rds"
+    database_password = "fedcba9876543210fedcba9876543210"
+  }
+
+  assert {
+    condition     = length(module.database) == 1 && local.settings["HELIUM_DATABASE__POOLER"] == "false"
+    error_message = "A database of ours, without a pooler."
+  }
+
+  assert {
+    condition     = local.deletion_protection && local.high_availability
+    error_message = "Prod stays."
+  }
+}
+
+run "workflows_that_deploy" {
+  command = plan
+
+  variables {
+    repository = { owner = "helium", owner_id = "42", name = "helium", id = "4711" }
+  }
+
+  assert {
+    condition     = contains(keys(local.pipeline), "pipeline")
+    error_message = "One account for the pipeline."
+  }
+}

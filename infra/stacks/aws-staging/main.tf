@@ -1,0 +1,125 @@
+locals {
+  name        = "helium-${local.environment}"
+  labels      = { project = "helium", environment = local.environment, managed-by = "terraform" }
+  key_secrets = { for variable in var.model_keys : variable => replace(lower(variable), "_", "-") }
+}
+
+module "network" {
+  source = "../../modules/aws/network"
+
+  name               = local.name
+  environment        = local.environment
+  labels             = local.labels
+  cidr               = local.cidr
+  zones              = [for letter in local.zones : "${var.region}${letter}"]
+  high_availability  = local.high_availability
+  certificate_arn    = aws_acm_certificate_validation.regional.certificate_arn
+  log_retention_days = local.log_retention_days
+}
+
+module "queue" {
+  source = "../../modules/aws/queue"
+
+  name        = local.name
+  environment = local.environment
+  labels      = local.labels
+}
+
+module "blobs" {
+  source = "../../modules/aws/blobs"
+
+  name         = local.name
+  environment  = local.environment
+  labels       = local.labels
+  expire_days  = local.expire_days
+  cors_origins = var.cors_origins
+}
+
+module "secrets" {
+  source = "../../modules/aws/secrets"
+
+  name        = local.name
+  environment = local.environment
+  labels      = local.labels
+  names       = setunion(values(local.key_secrets), var.database == "supabase" ? ["database-url"] : [])
+  values      = var.secret_values
+  versions    = var.secret_versions
+}
+
+# Only where Supabase is not used. Its URL is a secret like Supabase's.
+module "database" {
+  source = "../../modules/aws/database"
+  count  = var.database == "rds" ? 1 : 0
+
+  name                = local.name
+  environment         = local.environment
+  labels              = local.labels
+  network             = module.network.network
+  size                = local.database_size
+  high_availability   = local.high_availability
+  deletion_protection = local.deletion_protection
+  password            = var.database_password
+}
+
+module "cache" {
+  source = "../../modules/aws/cache"
+
+  name              = local.name
+  environment       = local.environment
+  labels            = local.labels
+  network           = module.network.network
+  size              = local.cache_size
+  high_availability = local.high_availability
+  password          = var.cache_password
+}
+
+module "identity" {
+  source = "../../modules/aws/identity"
+
+  name        = local.name
+  environment = local.environment
+  labels      = local.labels
+  accounts    = merge(local.accounts, var.repository == null ? {} : local.pipeline)
+  repository = one([for repository in var.repository[*] : merge(repository, {
+    account = "pipeline"
+    images  = aws_ecr_repository.backend.arn
+    cluster = aws_ecs_cluster.this.name
+  })])
+
+  resources = {
+    queue      = module.queue.arn
+    dead_queue = module.queue.dead_arn
+    bucket     = module.blobs.arn
+  }
+}
+
+module "edge" {
+  source = "../../modules/aws/edge"
+
+  name              = local.name
+  environment       = local.environment
+  labels            = local.labels
+  domain            = var.domain
+  zone_id           = var.zone_id
+  certificate_arn   = aws_acm_certificate_validation.global.certificate_arn
+  load_balancer_arn = module.network.network.load_balancer.arn
+  api_url           = module.service["api"].url
+  stream_url        = module.service["stream"].url
+}
+
+module "monitoring" {
+  source = "../../modules/aws/monitoring"
+
+  name                  = local.name
+  environment           = local.environment
+  labels                = local.labels
+  cluster               = aws_ecs_cluster.this.name
+  load_balancer         = module.network.network.load_balancer.arn_suffix
+  services              = { for role, service in module.service : role => service.name }
+  min_instances         = { for role, service in local.services : role => service.min }
+  target_groups         = { api = module.service["api"].target_group, stream = module.service["stream"].target_group }
+  queue                 = { name = module.queue.name, dead_name = module.queue.dead_name }
+  cache                 = local.name
+  notification_channels = var.alarm_mails
+  budget_monthly        = local.budget_monthly
+}

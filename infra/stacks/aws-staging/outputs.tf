@@ -1,0 +1,29 @@
+output "api_domain" {
+  description = "Name under which the API is reached."
+  value       = module.edge.api_domain
+}
+
+output "cache_user" {
+  description = "Valkey's user, who gets a password by one command; see the README."
+  value       = "${local.name}-helium"
+}
+
+output "dashboard" {
+  description = "Name of the dashboard."
+  value       = module.monitoring.dashboard
+}
+
+output "registry" {
+  description = "Where images are pushed to."
+  value       = aws_ecr_repository.backend.repository_url
+}
+
+output "services" {
+  description = "Names of the ECS services, by role; their task definitions' families are called the same."
+  value       = { for role, service in module.service : role => service.name }
+}
+
+output "stream_domain" {
+  description = "Name under which browsers follow runs."
+  value       = module.edge.stream_domain
+}
