@@ -38,7 +38,16 @@ _ABANDONED_AFTER_SECONDS = 900
 
 
 WITH_SERVICES = (
-    *("redis_adapter", "sqs", "cloud_tasks", "cache", "blobs", "secrets_adapter", "docs/test_proxy.py"),
+    *(
+        "redis_adapter",
+        "sqs",
+        "cloud_tasks",
+        "cache",
+        "blobs",
+        "secrets_adapter",
+        "docs/test_proxy.py",
+        "backup/test_round_trip.py",
+    ),
     *(f"contract/test_{name}.py" for name in ("queues", "dramatiq", "cache", "blobs", "files", "secrets")),
 )
 """Tests that start a Redis, or a cloud's counterpart."""

@@ -7,7 +7,18 @@ import structlog
 
 from helium.api.errors import answer_for, retry_headers, to_helium_error
 from helium.core.errors import InvalidRequest
-from helium.kit.asgi import BodyTooLarge, ClientLeft, Message, Receive, Scope, Send, header, send_json
+from helium.kit.asgi import (
+    BodyTooLarge,
+    ClientLeft,
+    ClientStalled,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    abort,
+    header,
+    send_json,
+)
 from helium.kit.ids import new_id, to_wire
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,128}")
@@ -66,8 +77,10 @@ class Errors:
 
         try:
             await self._app(scope, receive, watched_send)
-        except ClientLeft:
+        except ClientLeft as left:
             scope["client_left"] = True
+            if isinstance(left, ClientStalled):
+                abort(scope)
             return
         except Exception as raised:  # noqa: BLE001 - the outermost boundary of a request
             error = raised

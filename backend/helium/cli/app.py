@@ -26,6 +26,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(database.app, name="db")
+drills = typer.Typer(help="Exercises for bad days.", no_args_is_help=True)
+app.add_typer(drills, name="drill")
+PLACE = "gs://…, s3://… or file:///…"
+Kept = Annotated[str | None, typer.Option("--from", envvar="HELIUM_BACKUP_URL", help=PLACE)]
+BackupName = Annotated[str, typer.Option("--name", help="Which backup.")]
 T = TypeVar("T")
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -123,6 +128,38 @@ def token() -> None:
 def migrate() -> None:
     """Bring the database's schema to this version."""
     run_loop(database.migrate_now(settings()))
+
+
+@app.command("backup")
+def backup_command(
+    to: Annotated[str | None, typer.Option(envvar="HELIUM_BACKUP_URL", help=PLACE)] = None,
+    name: Annotated[str | None, typer.Option(help="Its name; else the time.")] = None,
+    keep: Annotated[int | None, typer.Option(min=1, help="Delete all but the newest so many.")] = None,
+) -> None:
+    """Save the database and all files: one snapshot, compressed and encrypted."""
+    from helium.cli import backup  # only these commands pay for what they need
+
+    run_loop(backup.back_up(settings(), to=to, name=name, keep=keep))
+
+
+@app.command("restore")
+def restore_command(source: Kept = None, name: BackupName = "latest") -> None:
+    """Bring a backup into an empty database, and the files that are missing."""
+    from helium.cli import backup
+
+    raise typer.Exit(run_loop(backup.restore_from(settings(), source=source, name=name)))
+
+
+@drills.command("restore")
+def drill_restore(
+    source: Kept = None,
+    name: BackupName = "latest",
+    embedded: Annotated[bool, typer.Option(help="On a server of its own.")] = False,
+) -> None:
+    """Restore a backup into a database that is dropped again; exit code 0 if it is good."""
+    from helium.cli import backup
+
+    raise typer.Exit(run_loop(backup.drill_from(settings(), source=source, name=name, embedded=embedded)))
 
 
 @app.command("status")

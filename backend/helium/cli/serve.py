@@ -15,6 +15,7 @@ from uuid import UUID
 import structlog
 import uvicorn
 from rich.console import Console
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from helium.adapters.prometheus import RunFigures
 from helium.api.middleware import App
@@ -29,6 +30,7 @@ from helium.db.database import CONNECTION_ERRORS
 from helium.db.run_store import PostgresRunStore
 from helium.features.identity.local_owner import local_owner_token
 from helium.features.identity.service import Identity
+from helium.kit.asgi import ABORT
 from helium.kit.clock import SystemClock
 from helium.kit.logs import configure_logging
 from helium.kit.metrics import REGISTRY, HostValues, Values
@@ -48,6 +50,14 @@ LINGER_SECONDS = 2.0
 
 # What a process may take to end after its drain: hand over, close the database.
 TIDY_END_SECONDS = 4.0
+
+
+class Protocol(HttpToolsProtocol):
+    """Uvicorn's, with a way to cut the connection (`kit.asgi.abort`)."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {ABORT: {"call": self.transport.abort}}
 
 
 class Server(uvicorn.Server):
@@ -263,7 +273,7 @@ async def answering(app: App, listeners: list[socket.socket]) -> AsyncGenerator[
     """A server of this application; it stops in order at the end."""
     config = uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType] - an ASGI application
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="off",
         access_log=False,

@@ -5,6 +5,8 @@ and only if the first number and the step are the next ones. The status is left 
 purpose: the token implies it, and with it the planner sometimes chose to scan all runs.
 """
 
+PAGE_BYTES = 128 * 1024
+
 COMMIT = """
 with w as (
     select * from unnest(
@@ -111,13 +113,17 @@ insert into action
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 
-READ = """
+# At most $3 events of a run, and no more after those that fill PAGE_BYTES: a reader holds them all.
+READ = f"""
 select c.run_id, e.seq, e.payload, extract(epoch from e.created_at)::float8 as created_at
 from unnest($1::uuid[], $2::int[]) as c(run_id, after)
 cross join lateral (
-    select seq, payload, created_at from event
-    where run_id = c.run_id and seq > c.after
-    order by seq limit $3
+    select seq, payload, created_at from (
+        select seq, payload, created_at, sum(octet_length(payload::text)) over (order by seq)
+            - octet_length(payload::text) as before
+        from event where run_id = c.run_id and seq > c.after
+        order by seq limit $3) page
+    where before < {PAGE_BYTES}
 ) e
 order by c.run_id, e.seq
 """

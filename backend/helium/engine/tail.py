@@ -14,11 +14,22 @@ from uuid import UUID
 
 import structlog
 
-from helium.core.events import FINAL_EVENTS, LoggedEvent, RunQueued, RunStarted, StepStarted
+from helium.core.events import (
+    FINAL_EVENTS,
+    LoggedEvent,
+    RunQueued,
+    RunStarted,
+    StepStarted,
+    encode_event,
+)
 from helium.kit.clock import Clock
 from helium.ports import Bus, RunStore
 
 PAGE = 500
+# What one viewer may have waiting for it in this process. The log gives no more at once either.
+MAX_BYTES = 128 * 1024
+# So few are not weighed: whoever keeps up never has more.
+FEW_EVENTS = 4
 TICK_SECONDS = 0.1
 # How long a lost bell can hide an event (F7 asks for a second at most).
 SLOW_POLL_SECONDS = 0.5
@@ -51,6 +62,8 @@ class Viewer:
         """The last number that is buffered or delivered."""
         self._hub = hub
         self._buffer: deque[LoggedEvent] = deque()
+        self._bytes = 0
+        """About what is buffered beyond the first few events."""
         self._behind = from_log
         self._pressing = False
         """Something is buffered that is not to wait for more."""
@@ -67,6 +80,7 @@ class Viewer:
             await self._catch_up()
         events = tuple(self._buffer)
         self._buffer.clear()
+        self._bytes = 0
         self._pressing = False
         return events
 
@@ -75,10 +89,12 @@ class Viewer:
         for event in events:
             if event.seq <= self.tail:
                 continue
-            if event.seq > self.tail + 1 or len(self._buffer) >= self._hub.buffer_events:
+            if event.seq > self.tail + 1 or self._is_full:
                 self._behind = True
                 break
             self._buffer.append(event)
+            if len(self._buffer) > FEW_EVENTS:
+                self._bytes += weight((event,))
             self.tail = event.seq
             self._pressing = self._pressing or not isinstance(event.event, QUIET_EVENTS)
         patience = self._hub.patience
@@ -87,6 +103,10 @@ class Viewer:
             self.wake()
         else:
             self._wake_at = min(self._wake_at, self._hub.now() + patience)
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._buffer) >= self._hub.buffer_events or self._bytes >= MAX_BYTES
 
     def wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -102,7 +122,7 @@ class Viewer:
         self._behind = False
         page = (await self._hub.store.read({self.run_id: self.tail}, PAGE)).get(self.run_id, ())
         self.offer(page)
-        if len(page) == PAGE:
+        if is_cut(page):
             self._behind = True
 
     async def _wait(self, timeout: float) -> None:
@@ -237,6 +257,8 @@ class EventHub:
                     continue
                 for run_id, events in found.items():
                     self._offer(run_id, events)
+                    if is_cut(events):
+                        self.hear((run_id,))
 
     async def _look_now_and_then(self) -> None:
         """A bell may be lost, and without a bus none rings: then the looks are all there is."""
@@ -271,6 +293,16 @@ class EventHub:
                 if tails:
                     cursors[run_id] = min(tails)
         return cursors
+
+
+def weight(events: Sequence[LoggedEvent]) -> int:
+    """Bytes of these events in the log."""
+    return sum(len(encode_event(logged.event)) for logged in events)
+
+
+def is_cut(page: Sequence[LoggedEvent]) -> bool:
+    """Whether a page of the log ends because it is full, so that there may be more."""
+    return len(page) == PAGE or (len(page) > 0 and weight(page) >= MAX_BYTES)
 
 
 def is_final(events: Sequence[LoggedEvent]) -> bool:

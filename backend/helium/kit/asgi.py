@@ -20,12 +20,28 @@ STREAM_HEADERS: list[tuple[bytes, bytes]] = [
 ]
 
 
+ABORT = "helium.abort"
+"""The extension of a scope that cuts its connection."""
+
+
 class BodyTooLarge(Exception):
     """The request's body is larger than the limit."""
 
 
 class ClientLeft(Exception):
     """The client closed the connection. That is no error, and never a cancel."""
+
+
+class ClientStalled(ClientLeft):
+    """The client takes nothing any more, and its connection is to be cut."""
+
+
+def abort(scope: Scope) -> None:
+    """Cut the connection at once, with what is buffered for it. A server that closes in order waits for
+    its buffer to be taken, and a client that is stalled never takes it."""
+    extension: dict[str, Callable[[], None]] | None = scope.get("extensions", {}).get(ABORT)
+    if extension is not None:
+        extension["call"]()
 
 
 def header(scope: Scope, name: bytes) -> str | None:

@@ -108,7 +108,8 @@ class RunStore(Protocol):
         ...
 
     async def read(self, cursors: Mapping[UUID, int], limit: int) -> Mapping[UUID, Sequence[LoggedEvent]]:
-        """For each run, its events after the given number, at most `limit` each, in one query."""
+        """For each run, its events after the given number, in one query: at most `limit` each, and no
+        more after those that fill 128 KiB."""
         ...
 
     async def run(self, run_id: UUID) -> RunRow | None:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from helium.core.errors import TooManyRuns
+from helium.core.events import encode_event
 from helium.kit.ids import new_id
 from helium.ports import ClaimedRun, RunLimits, Standing
-from tests.support.factories import an_action, finish, hand_over, new_run, park
+from tests.support.factories import a_write, an_action, delta, finish, hand_over, new_run, park
 from tests.support.sides import TTL_SECONDS, Side, claimed, started
 
 
@@ -200,3 +201,19 @@ async def test_what_a_queue_did_not_deliver_is_told_once_in_a_while(side: Side) 
 
     assert new.id != late.id
     assert [list(not_yet), list(first), list(again), list(after_a_while)] == [[], [late.id], [], [late.id]]
+
+
+async def test_a_page_of_the_log_holds_no_more_than_its_bytes_and_one_event(side: Side) -> None:
+    new = await started(side)
+    run = await claimed(side)
+    await side.store.commit([a_write(run, *(delta("x" * 40_000) for _ in range(9)))])
+
+    seen: list[int] = []
+    pages = 0
+    while len(seen) < 11:
+        page = (await side.store.read({new.id: seen[-1] if seen else 0}, 500))[new.id]
+        assert sum(len(encode_event(logged.event)) for logged in page) < 200_000
+        seen += [logged.seq for logged in page]
+        pages += 1
+
+    assert (seen, pages) == (list(range(1, 12)), 3)

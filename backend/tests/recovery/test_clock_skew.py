@@ -51,9 +51,11 @@ async def skewed(stage: Scene, url: str, offset: str) -> AsyncGenerator["subproc
 
 async def holders(stage: Scene, run_id: str) -> int:
     """How many attempts the run had."""
-    return await stage.connection.fetchval(
+    row = await stage.connection.fetchrow(
         "select attempt from run where id = $1", UUID(run_id.partition("_")[2])
     )
+    assert row is not None
+    return row["attempt"]
 
 
 @pytest.mark.parametrize("offset", ["-1h", "+1h"])

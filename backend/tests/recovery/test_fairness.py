@@ -48,6 +48,7 @@ async def test_ten_thousand_waiting_runs_of_one_workspace_do_not_double_the_wait
     async with scene(helium_forge, tmp_path, database_url) as stage:
         await new_token(stage.connection)
         loud = await stage.connection.fetchval("select id from workspace order by id desc limit 1")
+        assert isinstance(loud, UUID)
         await crowd(database_url, loud, 400)
         await stage.fleet.worker(**WORKER)
         few = await waits(stage)
@@ -56,6 +57,7 @@ async def test_ten_thousand_waiting_runs_of_one_workspace_do_not_double_the_wait
         many = await waits(stage)
 
         left = await stage.connection.fetchval("select count(*) from run where status = 'queued'")
+        assert isinstance(left, int)
         assert left > 9_000
         assert quantiles(many, n=20)[-1] < 2 * quantiles(few, n=20)[-1]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 from helium.adapters.memory.fair_queue import FairQueue
-from helium.adapters.memory.run_record import LOST_CALL_TOKENS, RunRecord
+from helium.adapters.memory.run_record import LOST_CALL_TOKENS, Entry, RunRecord
 from helium.core.errors import (
     ActionAlreadyDecided,
     IdempotencyMismatch,
@@ -37,6 +37,7 @@ from helium.kit.ids import to_wire
 from helium.ports import ClaimedRun, Committed, Lease, NewRun, RunLimits, RunRow, Standing, Write
 
 StartResult = Committed | UUID | Exception
+PAGE_BYTES = 128 * 1024
 DAY_SECONDS = 24 * 3600.0
 REFUSED = (ThreadBusy, ThreadMoved, NotFound, IdempotencyMismatch, TooManyRuns, ValueError)
 
@@ -331,7 +332,7 @@ class MemoryRunStore:
 
     def _read(self, run_id: UUID, after: int, limit: int) -> list[LoggedEvent]:
         run = self.runs.get(run_id)
-        entries = [] if run is None else run.log[after : after + limit]
+        entries = [] if run is None else _page(run.log[after : after + limit])
         return [
             LoggedEvent(seq=seq, event=entry.event, created_at=entry.created_at)
             for seq, entry in enumerate(entries, after + 1)
@@ -340,3 +341,13 @@ class MemoryRunStore:
     async def run(self, run_id: UUID) -> RunRow | None:
         run = self.runs.get(run_id)
         return None if run is None else run.row()
+
+
+def _page(entries: Sequence[Entry]) -> Sequence[Entry]:
+    """The first ones that fill a page's bytes."""
+    size = 0
+    for count, entry in enumerate(entries):
+        if size >= PAGE_BYTES:
+            return entries[:count]
+        size += len(entry.payload)
+    return entries

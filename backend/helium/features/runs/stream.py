@@ -14,7 +14,7 @@ from helium.features.runs.access import RunAccess
 from helium.features.runs.encoder import RunEventsEncoder
 from helium.features.runs.repository import RunRepository
 from helium.kit.asgi import (
-    ClientLeft,
+    ClientStalled,
     Receive,
     Scope,
     Send,
@@ -77,7 +77,7 @@ async def _send(
             await send_chunk(send, chunk, last=last)
         except asyncio.CancelledError:
             if hub.now() - viewer.sending.since > SEND_TIMEOUT_SECONDS:
-                raise ClientLeft from None
+                raise ClientStalled from None
             raise
         finally:
             viewer.sending = None
