@@ -98,8 +98,14 @@ class PostgresRunStore:
     async def _start_fresh(self, runs: Sequence[NewRun]) -> dict[UUID, StartResult]:
         inserted = await insert_fresh(self._db, runs, self._limits)
         results: dict[UUID, StartResult] = {}
-        for run_id, result in inserted.items():
-            results[run_id] = result if isinstance(result, TooManyRuns) else Committed(1, result)
+        for new in runs:
+            result = inserted[new.id]
+            if not isinstance(result, TooManyRuns):
+                results[new.id] = Committed(1, result)
+            else:
+                # What was accepted before is answered again, however full the queue is by now.
+                known = None if new.idempotency_key is None else await self._known_key(new)
+                results[new.id] = known or result
         return results
 
     async def _start_alone(self, new: NewRun) -> StartResult:

@@ -10,7 +10,7 @@ from helium.backup.sealing import PIECE_BYTES, Opener, Sealer, new_data_key
 
 
 @pytest.mark.parametrize("size", [0, 1, PIECE_BYTES, 3 * PIECE_BYTES + 7])
-@pytest.mark.parametrize("key", [new_data_key(), None])
+@pytest.mark.parametrize("key", [new_data_key(), None], ids=["sealed", "open"])
 def test_what_is_sealed_can_be_opened_in_any_chunks(size: int, key: bytes | None) -> None:
     content = new_data_key() * (size // 32) + b"x" * (size % 32)
     sealer, opener = Sealer(key, "part"), Opener(key, "part")

@@ -83,6 +83,16 @@ async def test_more_waiting_runs_than_a_workspace_may_have_are_refused(side: Sid
     assert await side.store.run(news[6].id) is None
 
 
+async def test_a_request_that_was_accepted_before_is_answered_again_by_a_full_queue(side: Side) -> None:
+    side = side.limited(RunLimits(queued_per_workspace=1))
+    workspace = await side.workspace()
+    first = new_run(workspace, idempotency_key="k", request_hash=b"1")
+    again = new_run(workspace, idempotency_key="k", request_hash=b"1")
+    await side.store.start([first])
+
+    assert await side.store.start([again]) == [first.id]
+
+
 async def test_more_waiting_runs_than_there_may_be_in_all_are_refused(side: Side) -> None:
     side = side.limited(RunLimits(queued=4))
     one, two = [await side.workspace() for _ in range(2)]
