@@ -43,12 +43,10 @@ from claimed r order by r.due_at
 # A run whose workers died twice may be what killed them, or was only near it. For a minute such
 # suspects go last and one at a time: not beside each other, and not beside a run whose worker died
 # once, so that the guilty one takes no innocent one with it until that one's attempts run out.
-# What kills its worker does so soon: a suspect that has lived for five seconds holds nobody up.
 # (`<> run.id` is always true: it makes the planner look only if there is a suspect.)
 _BESIDE_SUSPECT = """
 exists (select 1 from run o where o.worker_id = $1 and o.status = 'in_progress'
-    and o.attempts_without_progress > 1 and o.id <> run.id
-    and o.due_at > now() - interval '5 seconds')
+    and o.attempts_without_progress > 1 and o.id <> run.id)
 """
 
 # `waiting` steps from workspace to workspace through the index, one probe each, so that ten thousand

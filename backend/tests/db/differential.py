@@ -289,11 +289,6 @@ class TwoStores(RuleBasedStateMachine):
     def time_passes(self, draw: Draw) -> None:
         """An hour: every lease expires, every waiting run is due."""
         self.left.clock.advance(3600)
-        self.run(
-            self.right.database.execute(
-                "update run set due_at = due_at - interval '1 hour' where status = 'in_progress'"
-            )
-        )
         for worker in self.model.leases:
             self.run(self.left.expire(worker))
             self.run(self.right.expire(worker))

@@ -151,11 +151,15 @@ async def test_every_run_is_counted_once_whichever_process_dies(
         assert sum(counted.values()) == 16 * 4 + 1
         assert {run["status"] for run in ended} == {"completed", "failed", "cancelled"}
         await until(lambda: _shows(made, "max(active_agents_count)", 0), "no run is active")
-        assert await made.seen.value("sum(helium_lease_takeovers_total)") >= 1
+        await until(lambda: _taken_over(made), "the takeovers are seen")
 
 
 async def _shows(made: Stack, expression: str, wanted: float) -> bool:
     return await made.seen.value(expression) == wanted
+
+
+async def _taken_over(made: Stack) -> bool:
+    return await made.seen.value("sum(helium_lease_takeovers_total)") >= 1
 
 
 async def _idle(made: Stack) -> bool:

@@ -8,8 +8,6 @@ from helium.adapters.memory.run_record import RunRecord
 from helium.ports import RunLimits
 
 SUSPECT_SECONDS = 60.0
-# A suspect that has lived for so long holds nobody up.
-SUSPECTED_SECONDS = 5.0
 
 
 class FairQueue:
@@ -71,7 +69,6 @@ class FairQueue:
             run.status == "in_progress"
             and run.worker_id == self._worker_id
             and run.attempts_without_progress > 1
-            and run.due_at > self._now - SUSPECTED_SECONDS
             for run in self._runs
         )
 

@@ -193,7 +193,7 @@ variable "secrets" {
   type        = map(string)
 
   validation {
-    condition     = alltrue([for name in keys(var.secrets) : can(regex("^(HELIUM_DATABASE_URL|HELIUM_REDIS_URL|[A-Z]+(_[A-Z]+)*_API_KEY)$", name))])
+    condition     = alltrue([for name in keys(var.secrets) : can(regex("^(HELIUM_DATABASE_URL|HELIUM_REDIS_URL|HELIUM_BACKUP_KEY|HELIUM_ERRORS__DSN|[A-Z]+(_[A-Z]+)*_API_KEY)$", name))])
     error_message = "Helium follows references for HELIUM_DATABASE_URL, HELIUM_REDIS_URL and the keys of models only."
   }
 
