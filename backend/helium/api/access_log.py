@@ -61,6 +61,17 @@ class AccessLog:
 class _Watch:
     """What passes between the application and the client."""
 
+    __slots__ = (
+        "_complete",
+        "_left",
+        "_receive",
+        "_send",
+        "_streams",
+        "began_at",
+        "body_bytes",
+        "status",
+    )
+
     def __init__(self, receive: Receive, send: Send) -> None:
         self.began_at = time.monotonic()
         self.status: int | None = None

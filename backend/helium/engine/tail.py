@@ -6,7 +6,7 @@ whatever does not fit sends it back to the log, so no order of arrival can lose 
 """
 
 import asyncio
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,12 +56,25 @@ class Sending:
 class Viewer:
     """One reader of one run, at a cursor. `next` gives what came after it, in order."""
 
+    __slots__ = (
+        "_behind",
+        "_buffer",
+        "_bytes",
+        "_hub",
+        "_pressing",
+        "_waiter",
+        "_wake_at",
+        "run_id",
+        "sending",
+        "tail",
+    )
+
     def __init__(self, hub: "EventHub", run_id: UUID, after: int, *, from_log: bool) -> None:
         self.run_id = run_id
         self.tail = after
         """The last number that is buffered or delivered."""
         self._hub = hub
-        self._buffer: deque[LoggedEvent] = deque()
+        self._buffer: list[LoggedEvent] = []
         self._bytes = 0
         """About what is buffered beyond the first few events."""
         self._behind = from_log

@@ -94,10 +94,12 @@ async def _send(
             if chunk:
                 await write(chunk)
                 viewing.sent(events[0].created_at)
+            del chunk
         elif not hub.closing.is_set():
             if await client_left(receive):
                 return
             await write(b": keep-alive\n\n")
+        del events
     # The herd comes back spread out, and to another instance.
     viewing.reason = "asked_back"
     await write(encoder.farewell(random.randint(100, 3000)), last=True)
@@ -120,7 +122,9 @@ async def run_events(product: Product, scope: Scope, receive: Receive, send: Sen
     if run.finished_at is not None and after >= run.last_seq:
         await send_chunk(send, b"", last=True)
         return
-    with product.hub.follow(run.id, after) as viewer:
+    run_id = run.id
+    del run, access, subject  # a viewer may stay for minutes: what it no longer needs is not kept
+    with product.hub.follow(run_id, after) as viewer:
         await send_events(
             product.hub,
             viewer,
