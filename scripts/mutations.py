@@ -284,7 +284,7 @@ GUARDS = (
     Guard(
         "a poisonous message is buried",
         DOORBELL,
-        "return Bury(_POISON) if _is_poison(closed) else Ack()",
+        "return _poison() if _is_poison(closed) else Ack()",
         "return Ack()",
         engine("doorbell", "the_message_of_a_poisonous_run_is_buried"),
     ),

@@ -32,7 +32,7 @@ class AccessLog:
         if scope["path"] in QUIET:
             await self._app(scope, watch.receive, watch.send)
             if watch.status_of(scope) >= 400:
-                self._say(scope, watch)
+                self._say(scope, watch, watch.status_of(scope), template_of(scope))
             return
         caller = trace.parse_traceparent(header(scope, b"traceparent"))
         facts = {"method": _method(scope), "request_id": scope.get("request_id")}
@@ -45,14 +45,14 @@ class AccessLog:
                 span.note(status=status, route=route, body_bytes=watch.body_bytes)
                 if status >= 500:
                     span.fail(str(status))
-                self._say(scope, watch)
+                self._say(scope, watch, status, route)
 
-    def _say(self, scope: Scope, watch: "_Watch") -> None:
+    def _say(self, scope: Scope, watch: "_Watch", status: int, route: str) -> None:
         log.info(
             "request.ended",
             method=_method(scope),
-            route=template_of(scope),
-            status=watch.status_of(scope),
+            route=route,
+            status=status,
             seconds=round(time.monotonic() - watch.began_at, 4),
             body_bytes=watch.body_bytes,
         )
