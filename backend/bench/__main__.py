@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bench import plot, servers
 from bench.levels import LEVELS, QUICK, Level
 from bench.measure import Figures, Idle, measure, measure_idle, play
+from bench.observation import dark, observed
 from bench.processes import allow_many_files
 from bench.profile import profile
 from bench.report import Machine, Profile, Report, machine, markdown
@@ -25,6 +26,7 @@ from bench.summary import summarise, verdicts
 
 HELIUM = "../.venv/bin/python -m helium up --no-browser"
 REPORTS = servers.BACKEND.parent / "docs" / "benchmarks"
+KINDS = {"helium": servers.helium, "split": split, "dark": dark, "observed": observed}
 WARM_UP = Level(name="warm-up", users=20, rounds=3)
 
 
@@ -83,7 +85,7 @@ def line(figures: Figures) -> str:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--levels", default=",".join(LEVELS), help="of " + ", ".join(LEVELS))
-    parser.add_argument("--servers", default="bare,helium", help="which of bare, helium, split")
+    parser.add_argument("--servers", default="bare,helium", help="which of " + ", ".join(("bare", *KINDS)))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--timeout", type=float, default=120, help="seconds for one level on one server")
     parser.add_argument("--helium", default=HELIUM, help="the command that starts Helium")
@@ -107,12 +109,10 @@ def bench(given: argparse.Namespace, console: Console) -> Report:
         under_load: list[servers.Server] = []
         if "bare" in wanted:
             under_load.append(running.enter_context(servers.bare(folder, fake)))
-        if "helium" in wanted:
-            extra = dict(pair.split("=", 1) for pair in given.env)
-            under_load.append(running.enter_context(servers.helium(folder, fake, given.helium, extra)))
-        if "split" in wanted:
-            extra = dict(pair.split("=", 1) for pair in given.env)
-            under_load.append(running.enter_context(split(folder, fake, given.helium, extra)))
+        extra = dict(pair.split("=", 1) for pair in given.env)
+        for name, kind in KINDS.items():
+            if name in wanted:
+                under_load.append(running.enter_context(kind(folder, fake, given.helium, extra)))
         repeats = 1 if given.quick else given.repeats
         session = Session(fake, under_load, chosen_levels(given), repeats, given.timeout, console)
         where = machine({pid for server in under_load for pid in server.database()})

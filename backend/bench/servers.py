@@ -112,15 +112,17 @@ def bare(folder: Path, fake: Server) -> Generator[Server]:
 
 
 @contextlib.contextmanager
-def helium(folder: Path, fake: Server, command: str, extra: Mapping[str, str]) -> Generator[Server]:
+def helium(
+    folder: Path, fake: Server, command: str, extra: Mapping[str, str], name: str = "helium"
+) -> Generator[Server]:
     """Helium as a newcomer starts it: an empty home, the embedded database, one provider."""
-    home, port = empty_home(folder / "home"), free_port()
+    home, port = empty_home(folder / name), free_port()
     env = environment(home, port, fake, extra)
     try:
         words = shlex.split(command)
-        with started(words, folder / "helium.log", port=port, health="/api/ready", env=env) as up:
+        with started(words, folder / f"{name}.log", port=port, health="/api/ready", env=env) as up:
             yield Server(
-                name="helium",
+                name=name,
                 pid=up[0],
                 port=port,
                 dialect="responses",

@@ -114,6 +114,7 @@ def verdicts(rows: Sequence[Row], levels: Sequence[Level]) -> list[Verdict]:
         *_first_token(ours, levels),
         *_paced(ours),
         *_accept(ours),
+        *_observation(rows),
     ]
 
 
@@ -169,6 +170,17 @@ def _accept(ours: dict[str, Row]) -> list[Verdict]:
         for level in ("n1000", "p1000")
         if level in ours
     ]
+
+
+def _observation(rows: Sequence[Row]) -> list[Verdict]:
+    """What metrics, logs, sampled traces and reports of errors cost, against none of them."""
+    found: list[Verdict] = []
+    dark = {row.level: row.cpu_ms_per_run for row in rows if row.server == "dark"}
+    for row in rows:
+        if row.server == "observed" and dark.get(row.level):
+            more = (row.cpu_ms_per_run / dark[row.level] - 1) * 100
+            found.append(_at_most(f"CPU per run for observation, {row.level}", more, 5, 5, "%", digits=1))
+    return found
 
 
 def _at_most(figure: str, value: float, first: float, then: float, unit: str, digits: int = 0) -> Verdict:

@@ -13,10 +13,11 @@ from helium import __version__
 from helium.api.access_log import AccessLog
 from helium.api.errors import error_response
 from helium.api.health import HealthRoutes
-from helium.api.metrics import Measured, RouteTemplates
+from helium.api.metrics import Measured
 from helium.api.middleware import App, Errors, RequestId
 from helium.api.openapi import describe_streams
 from helium.api.page import Page
+from helium.api.routes import RouteTemplates
 from helium.core.errors import HeliumError, MethodNotAllowed, NotFound
 from helium.db.database import CONNECTION_ERRORS
 from helium.features.agents import endpoints as agents

@@ -2,35 +2,20 @@
 
 import hmac
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 from typing import Any, Literal
 
+from helium.api.routes import RouteTemplates
 from helium.core.errors import Forbidden, MethodNotAllowed, NotFound, Unauthenticated
 from helium.kit.asgi import Message, Receive, Scope, Send, header, send_json
 from helium.kit.metrics.instruments import REGISTRY, REQUEST_SECONDS, ROUTE
-from helium.kit.metrics.registry import OTHER
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Text = Callable[[str], Awaitable[tuple[bytes, str]]]
 Guard = Literal["open", "loopback", "token", "closed"]
 PATH = "/metrics"
-PAGE = "page"
 CLIENT_LEFT = "499"
-
-# What `api/app.py` matches by hand, before the resources.
-HAND_MATCHED = (
-    "/v1/responses",
-    "/v1/responses/{response_id}",
-    "/v1/responses/{response_id}/cancel",
-    "/v1/runs/{run_id}/events",
-    "/internal/page-errors",
-    "/v1/openapi.json",
-    "/v1/docs",
-    "/api/health",
-    "/api/ready",
-    PATH,
-)
 
 
 def guard_of(*, production: bool, own_port: bool, has_token: bool) -> Guard:
@@ -86,39 +71,9 @@ def _is_loopback(scope: Scope) -> bool:
         return False
 
 
-class RouteTemplates:
-    """From paths to the templates of their routes; all that is no route is `other`."""
-
-    def __init__(self, templates: Iterable[str]) -> None:
-        self._tree: dict[str, Any] = {}
-        self.names = {OTHER, PAGE}
-        for template in (*HAND_MATCHED, *templates):
-            node = self._tree
-            for part in _parts(template):
-                node = node.setdefault("{}" if part.startswith("{") else part, {})
-            self.names.add(node.setdefault("", template))
-
-    def of(self, path: str) -> str:
-        """The template of this path's route."""
-        node = self._tree
-        for part in _parts(path):
-            found = node.get(part) if part != "{}" else None
-            node = node.get("{}") if found is None else found
-            if node is None:
-                return PAGE if _of_page(path) else OTHER
-        return node.get("", PAGE if _of_page(path) else OTHER)
-
-
-def _parts(path: str) -> list[str]:
-    return path.strip("/").split("/", 8)
-
-
-def _of_page(path: str) -> bool:
-    return path == "/" or path.startswith("/_next/")
-
-
 class Measured:
-    """Measures every request. The outermost middleware: what it sees is what the client saw.
+    """Measures every request, and names its route for all within. The outermost middleware: what it sees is
+    what the client saw.
 
     A stream of events counts as answered when it begins: how long people watch is no latency.
     """
@@ -132,7 +87,8 @@ class Measured:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        seen = _Seen(scope["method"], self._templates.of(scope["path"]), send)
+        route = scope["route_template"] = self._templates.of(scope["path"])
+        seen = _Seen(scope["method"], route, send)
 
         async def watched_receive() -> Message:
             message = await receive()

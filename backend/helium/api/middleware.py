@@ -3,8 +3,6 @@
 import re
 from collections.abc import Awaitable, Callable
 
-import structlog
-
 from helium.api.errors import answer_for, retry_headers, to_helium_error
 from helium.core.errors import InvalidRequest
 from helium.kit.asgi import (
@@ -20,6 +18,7 @@ from helium.kit.asgi import (
     send_json,
 )
 from helium.kit.ids import new_id, to_wire
+from helium.kit.log_context import bind, unbind
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,128}")
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -44,7 +43,8 @@ class RequestId:
         request_id = given if given and _REQUEST_ID.fullmatch(given) else to_wire("req", new_id())
         scope["request_id"] = request_id
 
-        async def send_with_id(message: Message) -> None:
+        # Not a coroutine: that would cost one more for each part of each stream.
+        def send_with_id(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 message["headers"] = [
                     *message.get("headers", ()),
@@ -52,10 +52,13 @@ class RequestId:
                 ]
                 if self._is_draining():
                     message["headers"].append((b"connection", b"close"))
-            await send(message)
+            return send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        bound = bind(request_id=request_id)
+        try:
             await self._app(scope, receive, send_with_id)
+        finally:
+            unbind(bound)
 
 
 class Errors:
@@ -70,10 +73,10 @@ class Errors:
             return
         started = False
 
-        async def watched_send(message: Message) -> None:
+        def watched_send(message: Message) -> Awaitable[None]:
             nonlocal started
             started = started or message["type"] == "http.response.start"
-            await send(message)
+            return send(message)
 
         try:
             await self._app(scope, receive, watched_send)

@@ -3,45 +3,54 @@
 There are as many templates as routes, so they can be counted, and nothing of a person stands in them.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
-from helium.kit.asgi import Scope
+from helium.kit.metrics.registry import OTHER
 
-PAGE = "/{page}"
-UNKNOWN = "/{unknown}"
-_HOT = {
-    "POST /v1/responses": "/v1/responses",
-    "GET /api/health": "/api/health",
-    "GET /api/ready": "/api/ready",
-}
+PAGE = "page"
 
-
-def template_of(scope: Scope) -> str:
-    """The route that answered. Ask after the request: FastAPI writes down then which one it was."""
-    path: str = scope["path"]
-    hot = _HOT.get(f"{scope['method']} {path}")
-    if hot is not None:
-        return hot
-    route: Any = scope.get("route")
-    if route is not None:
-        return str(getattr(route, "path_format", None) or getattr(route, "path", UNKNOWN))
-    return _by_hand(path.strip("/").split("/"))
+# What `api/app.py` matches by hand, before the resources.
+HAND_MATCHED = (
+    "/v1/responses",
+    "/v1/responses/{response_id}",
+    "/v1/responses/{response_id}/cancel",
+    "/v1/runs/{run_id}/events",
+    "/internal/page-errors",
+    "/v1/openapi.json",
+    "/v1/docs",
+    "/api/health",
+    "/api/ready",
+    "/metrics",
+)
 
 
-def _by_hand(parts: list[str]) -> str:
-    """The routes that `api/app.py` matches itself."""
-    match parts:
-        case ["v1", "responses"]:
-            return "/v1/responses"
-        case ["v1", "responses", _]:
-            return "/v1/responses/{response_id}"
-        case ["v1", "responses", _, "cancel"]:
-            return "/v1/responses/{response_id}/cancel"
-        case ["v1", "runs", _, "events"]:
-            return "/v1/runs/{run_id}/events"
-        case ["internal", "tasks", "execute"] | ["internal", "page-errors"] | ["metrics"]:
-            return "/" + "/".join(parts)
-        case ["v1" | "api" | "internal", *_]:
-            return UNKNOWN
-        case _:
-            return PAGE
+class RouteTemplates:
+    """From paths to the templates of their routes; all that is no route is `other`."""
+
+    def __init__(self, templates: Iterable[str]) -> None:
+        self._tree: dict[str, Any] = {}
+        self.names = {OTHER, PAGE}
+        for template in (*HAND_MATCHED, *templates):
+            node = self._tree
+            for part in _parts(template):
+                node = node.setdefault("{}" if part.startswith("{") else part, {})
+            self.names.add(node.setdefault("", template))
+
+    def of(self, path: str) -> str:
+        """The template of this path's route."""
+        node = self._tree
+        for part in _parts(path):
+            found = node.get(part) if part != "{}" else None
+            node = node.get("{}") if found is None else found
+            if node is None:
+                return PAGE if _of_page(path) else OTHER
+        return node.get("", PAGE if _of_page(path) else OTHER)
+
+
+def _parts(path: str) -> list[str]:
+    return path.strip("/").split("/", 8)
+
+
+def _of_page(path: str) -> bool:
+    return path == "/" or path.startswith("/_next/")

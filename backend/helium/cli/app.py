@@ -16,6 +16,7 @@ from helium.cli import database, questions, serve
 from helium.cli.failure import Failure
 from helium.core.errors import HeliumError
 from helium.db.database import CONNECTION_ERRORS
+from helium.kit.logs import flush_logs
 from helium.settings import Settings, SettingsInvalid, load_settings
 
 app = typer.Typer(
@@ -233,3 +234,5 @@ def main() -> None:
             " Check HELIUM_DATABASE_URL; `helium doctor` says more."
         )
         sys.exit(1)
+    finally:
+        flush_logs()

@@ -14,6 +14,7 @@ import structlog
 from helium.core.events import LoggedEvent, RunRequeued
 from helium.kit import trace
 from helium.kit.ids import to_wire
+from helium.kit.log_context import bind
 from helium.ports import ClaimedRun, Close, RunStore
 
 log = structlog.get_logger()
@@ -30,7 +31,7 @@ async def observed(
 ) -> None:
     """Execute an attempt under its run's ids. `execution` gives how its lease ended; None: it was lost."""
     row = run.row
-    structlog.contextvars.bind_contextvars(
+    bind(
         run_id=to_wire("run", row.id),
         thread_id=to_wire("thr", row.thread_id),
         workspace_id=to_wire("ws", row.workspace_id),
@@ -53,12 +54,13 @@ async def observed(
     ) as span:
         if lost is not None:
             _stand_in(run, lost)
-        log.info("run.claimed", waited_seconds=_waited(run))
+        if row.attempt > 1:  # a first one is told at its end, once
+            log.info("run.claimed")
         close = await execution
-        _tell(close, span, round(time.monotonic() - started, 3))
+        _tell(run, close, span, round(time.monotonic() - started, 3))
 
 
-def _tell(close: Close | None, span: trace.Span, seconds: float) -> None:
+def _tell(run: ClaimedRun, close: Close | None, span: trace.Span, seconds: float) -> None:
     """How the attempt ended. One that was lost is told by whoever takes the run over."""
     if close is None:
         span.drop()
@@ -68,7 +70,13 @@ def _tell(close: Close | None, span: trace.Span, seconds: float) -> None:
         span.fail(close.error_code or "failed")
     elif close.status == "queued" and not close.progress:
         span.fail("no_progress")
-    log.info("run.released", status=close.status, code=close.error_code, seconds=seconds)
+    log.info(
+        "run.released",
+        status=close.status,
+        code=close.error_code,
+        waited_seconds=_waited(run),
+        seconds=seconds,
+    )
 
 
 def _waited(run: ClaimedRun) -> float | None:

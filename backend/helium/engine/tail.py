@@ -9,7 +9,6 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
@@ -45,14 +44,6 @@ MOST_PATIENCE = 0.25
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """A write to a socket that began at a time and may never end."""
-
-    task: "asyncio.Task[object]"
-    since: float
-
-
 class Viewer:
     """One reader of one run, at a cursor. `next` gives what came after it, in order."""
 
@@ -65,7 +56,8 @@ class Viewer:
         "_waiter",
         "_wake_at",
         "run_id",
-        "sending",
+        "sender",
+        "sending_since",
         "tail",
     )
 
@@ -82,8 +74,10 @@ class Viewer:
         """Something is buffered that is not to wait for more."""
         self._waiter: asyncio.Future[None] | None = None
         self._wake_at = 0.0
-        self.sending: Sending | None = None
-        """The write to this viewer's socket that is under way, if one is."""
+        self.sender: asyncio.Task[object] | None = None
+        """The task that writes to this viewer's socket."""
+        self.sending_since: float | None = None
+        """When the write that is under way began; it may never end."""
 
     async def next(self, timeout: float) -> Sequence[LoggedEvent]:
         """The next events, at least one; or none after about `timeout` seconds of silence."""
@@ -150,8 +144,12 @@ class Viewer:
         """Called now and then by the hub: a timer for each wait of each viewer would cost more."""
         if self._waiter is not None and now >= self._wake_at:
             self.wake()
-        if self.sending is not None and now - self.sending.since > SEND_TIMEOUT_SECONDS:
-            self.sending.task.cancel()
+        if self.stalled(now) and self.sender is not None:
+            self.sender.cancel()
+
+    def stalled(self, now: float) -> bool:
+        """Whether its socket has taken nothing for so long that nobody can be there."""
+        return self.sending_since is not None and now - self.sending_since > SEND_TIMEOUT_SECONDS
 
 
 class EventHub:

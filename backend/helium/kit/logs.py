@@ -5,11 +5,14 @@ import logging
 import sys
 from collections.abc import Callable, Generator, MutableMapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
 import structlog
 
+from helium.kit.log_context import merge_ids
+from helium.kit.log_lines import Lines, Noted
 from helium.kit.raised import textless
 from helium.kit.redact import Redactor
 
@@ -18,7 +21,9 @@ Line = MutableMapping[str, Any]
 Report = Callable[[str, Line, BaseException | None], None]
 """Told of each defect of ours: the event's name, its facts and ids, and what was raised."""
 
+_lines: Lines | None = None
 _reports: list[Report] = []
+_URGENT = ("warning", "error", "exception", "critical")
 _DEFECTS = ("error", "exception", "critical")
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
@@ -30,19 +35,12 @@ def configure_logging(form: LogFormat, level: str, redactor: Redactor | None = N
     redactor = redactor or Redactor()
     readable = form == "console" or (form == "auto" and sys.stderr.isatty())
     number = logging.getLevelNamesMapping()[level.upper()]
-    shown = [structlog.processors.format_exc_info] if readable else [without_text]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            report_defect,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *shown,
-            structlog.dev.ConsoleRenderer() if readable else as_json,
-            redactor,  # pyright: ignore[reportArgumentType] - after the renderer it gets a text
-        ],
+        processors=_for_people(redactor) if readable else [_for_machines(redactor)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr)
+        if readable
+        else structlog.ReturnLoggerFactory(),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr)
@@ -50,6 +48,55 @@ def configure_logging(form: LogFormat, level: str, redactor: Redactor | None = N
         handler.addFilter(redactor.filter)
         if not readable:
             handler.setFormatter(LibraryFormatter())
+
+
+def flush_logs() -> None:
+    """Write every line that was said so far, such as before the process ends."""
+    if _lines is not None:
+        _lines.flush()
+
+
+def _for_people(redactor: Redactor) -> list[structlog.typing.Processor]:
+    return [
+        merge_ids,
+        structlog.processors.add_log_level,
+        report_defect,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        structlog.dev.ConsoleRenderer(),
+        redactor,  # pyright: ignore[reportReturnType] - after the renderer it gets a text
+    ]
+
+
+def _for_machines(redactor: Redactor) -> structlog.typing.Processor:
+    """One processor that notes each line; what is urgent is complete, and written, when it returns."""
+    global _lines
+    flush_logs()
+    lines = _lines = Lines(sys.stderr, lambda noted: redactor.redact(json_line(noted)))
+
+    def note(logger: object, method: str, facts: Line) -> tuple[tuple[()], dict[str, Any]]:
+        urgent = method in _URGENT or "exc_info" in facts
+        if urgent:
+            merge_ids(logger, method, facts)
+            without_text(logger, method, report_defect(logger, method, facts))
+        lines.note(method, dict(facts))
+        if urgent:
+            lines.flush()
+        return (), {}
+
+    return note
+
+
+def json_line(noted: Noted) -> str:
+    """The line, with the ids that were bound when it was said."""
+    line: Line = {
+        "event": noted.facts.pop("event", ""),
+        "level": "error" if noted.method == "exception" else noted.method,
+        "timestamp": datetime.fromtimestamp(noted.at, UTC).isoformat().replace("+00:00", "Z"),
+        **noted.ids,
+        **noted.facts,
+    }
+    return as_json(None, noted.method, line)
 
 
 @contextmanager
@@ -82,7 +129,7 @@ def without_text(logger: object, method: str, line: Line) -> Line:
 
 def as_json(logger: object, method: str, line: Line) -> str:
     try:
-        return _encode(dict(line)).decode()
+        return _encode(line).decode()
     except (TypeError, ValueError):  # a key or a number that JSON does not have
         return json.dumps(line, default=str)
 

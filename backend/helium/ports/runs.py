@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
+import msgspec
+
 from helium.core.budget import Usage
 from helium.core.events import Event, StepKind
 from helium.core.items import Item
@@ -178,8 +180,7 @@ class Close:
     """With `queued`: this attempt ended in order and does not count towards poison."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Write:
+class Write(msgspec.Struct, frozen=True, kw_only=True):
     """One run's share of a group commit. All of it is stored, or none."""
 
     lease: Lease
@@ -194,8 +195,7 @@ class Write:
     close: Close | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(msgspec.Struct, frozen=True):
     """A write landed: its events are numbered from `first_seq` and visible to every reader."""
 
     first_seq: int

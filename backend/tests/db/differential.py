@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID
 
+import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
@@ -252,7 +253,7 @@ class TwoStores(RuleBasedStateMachine):
                     write = park(claimed, action)
                 case _:
                     write = a_write(claimed, *events)
-            return replace(write, first_seq=first_seq)
+            return msgspec.structs.replace(write, first_seq=first_seq)
 
         return of(left), of(right)
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from uuid import UUID
 
 import asyncpg
+import msgspec
 import pytest
 
 from helium.core.errors import (
@@ -80,7 +81,7 @@ async def test_guard_first_number(side: PostgresSide) -> None:
 
     for first_seq in (run.next_seq + 1, run.next_seq - 1):
         for write in shapes(run):
-            assert await refusal(side, replace(write, first_seq=first_seq)) is StepMismatch
+            assert await refusal(side, msgspec.structs.replace(write, first_seq=first_seq)) is StepMismatch
 
 
 async def test_guard_step_position(side: PostgresSide) -> None:
@@ -135,7 +136,7 @@ async def test_guard_a_closed_lease_is_worth_nothing(side: PostgresSide) -> None
     await side.store.commit([finish(run)])
 
     for write in shapes(run):
-        late = replace(write, first_seq=run.next_seq + 1)
+        late = msgspec.structs.replace(write, first_seq=run.next_seq + 1)
         assert await refusal(side, late) is LeaseLost
 
 
@@ -148,7 +149,7 @@ async def test_guard_a_run_that_was_given_back_has_no_owner(side: PostgresSide) 
     await side.store.requeue_expired(1)
 
     for write in shapes(run):
-        late = replace(write, first_seq=run.next_seq + 1)
+        late = msgspec.structs.replace(write, first_seq=run.next_seq + 1)
         assert await refusal(side, late) is LeaseLost
 
 

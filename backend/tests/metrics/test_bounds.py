@@ -10,7 +10,7 @@ import pytest
 
 from helium.adapters.cache import NAMESPACES
 from helium.api.app import ROUTERS
-from helium.api.metrics import RouteTemplates
+from helium.api.routes import RouteTemplates
 from helium.core.errors import TooManyRequests, TooManyRuns
 from helium.core.events import ActionRequired, StepKind
 from helium.core.states import TERMINAL

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from helium.api.metrics import Guard, Measured, MetricsRoute, RouteTemplates, guard_of, shared_address
+from helium.api.metrics import Guard, Measured, MetricsRoute, guard_of, shared_address
+from helium.api.routes import RouteTemplates
 from helium.core.errors import Forbidden, HeliumError, MethodNotAllowed, NotFound, Unauthenticated
 from helium.kit.asgi import (
     STREAM_HEADERS,

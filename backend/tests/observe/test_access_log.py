@@ -7,30 +7,33 @@ from typing import Any
 
 import httpx
 import pytest
-import structlog
 import uvicorn
 from structlog.testing import capture_logs
 
 from helium.api.access_log import AccessLog
-from helium.api.app import build_resources
+from helium.api.app import ROUTERS, build_resources
+from helium.api.metrics import Measured
 from helium.api.middleware import Errors, RequestId
-from helium.api.routes import PAGE, UNKNOWN, template_of
+from helium.api.routes import PAGE, RouteTemplates
 from helium.core.errors import NotFound
 from helium.kit.asgi import ClientLeft, Message, Receive, Scope, Send, client_left, send_chunk, start_stream
+from helium.kit.log_context import merge_ids
+from helium.kit.metrics.registry import OTHER
 from tests.support.processes import free_port, hold, until
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+TEMPLATES = RouteTemplates(getattr(route, "path", "") for router in ROUTERS for route in router.routes)
 
 
 def wrapped(app: App) -> App:
-    return RequestId(AccessLog(Errors(app)))
+    return Measured(RequestId(AccessLog(Errors(app))), TEMPLATES)
 
 
 async def ask(app: App, path: str = "/v1/runs/run_secret/events", **more: Any) -> dict[str, Any]:
     """The access line of one request."""
     transport = httpx.ASGITransport(wrapped(app), raise_app_exceptions=False)  # pyright: ignore[reportArgumentType]
     # httpx itself asserts that every answer is complete.
-    with capture_logs([structlog.contextvars.merge_contextvars]) as lines, suppress(AssertionError):
+    with capture_logs([merge_ids]) as lines, suppress(AssertionError):
         async with httpx.AsyncClient(transport=transport, base_url="http://helium") as http:
             await http.request(more.pop("method", "GET"), path, **more)
     (line,) = [line for line in lines if line["event"] == "request.ended"]
@@ -155,54 +158,23 @@ async def test_the_middleware_adds_no_task_and_no_wait_between_application_and_c
         raise AssertionError("nobody asked")
 
     scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
-    await AccessLog(application)(scope, never, keep)
+    await Measured(AccessLog(application), TEMPLATES)(scope, never, keep)
     assert (len(sent), tasks) == (2, [id(asyncio.current_task())])
 
 
-async def test_every_documented_route_has_its_own_template() -> None:
-    """FastAPI's routes are asked with made-up values; those matched by hand with the same."""
-    resources = build_resources()
-    paths: dict[str, dict[str, Any]] = resources.openapi()["paths"]
-    found: dict[str, str] = {}
-    for path, methods in paths.items():
-        address = path.replace("{", "x").replace("}", "x")
-        scope: Scope = {
-            "type": "http",
-            "method": next(iter(methods)).upper(),
-            "path": address,
-            "raw_path": address.encode(),
-            "query_string": b"",
-            "headers": [],
-            "root_path": "",
-            "request_id": "req_1",
-        }
-        hand_made = address.startswith("/v1/responses") or address.endswith("/events")
-        if not hand_made:
-            await _ask_resources(resources, scope)
-        found[path] = template_of(scope)
-    assert found == {path: path for path in paths}
-
-
-async def _ask_resources(resources: App, scope: Scope) -> None:
-    """Whatever comes of it: without a product all of them fail, after the route was found."""
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b"{}"}
-
-    async def send(message: Message) -> None:
-        pass
-
-    with suppress(Exception):
-        await resources(scope, receive, send)
+def test_every_documented_route_has_its_own_template() -> None:
+    paths: dict[str, dict[str, Any]] = build_resources().openapi()["paths"]
+    asked = {path: path.replace("{", "x").replace("}", "x") for path in paths}
+    assert {path: TEMPLATES.of(address) for path, address in asked.items()} == {p: p for p in paths}
 
 
 @pytest.mark.parametrize(
     ("path", "template"),
     [
-        *(("/", PAGE), ("/chat", PAGE), ("/_next/static/x.js", PAGE)),
-        *(("/v1/canary", UNKNOWN), ("/api/canary", UNKNOWN)),
-        ("/internal/tasks/execute", "/internal/tasks/execute"),
+        *(("/", PAGE), ("/_next/static/x.js", PAGE)),
+        *(("/v1/canary", OTHER), ("/api/canary", OTHER), ("/chat", OTHER)),
+        ("/internal/page-errors", "/internal/page-errors"),
     ],
 )
 def test_other_addresses_have_one_of_a_few_templates(path: str, template: str) -> None:
-    assert template_of({"method": "GET", "path": path}) == template
+    assert TEMPLATES.of(path) == template

@@ -96,7 +96,7 @@ async def test_a_line_of_a_run_has_the_runs_ids(
         lines = stage.api.node.log.read_text().splitlines()
 
     told = [json.loads(line) for line in lines if run_id in line]
-    assert [line["event"] for line in told] == ["run.claimed", "run.released"]
+    assert [line["event"] for line in told] == ["run.released"]
     for line in told:
         assert (line["thread_id"], line["attempt"]) == (run["thread_id"], 1)
         assert line["worker_id"].startswith("wrk_")

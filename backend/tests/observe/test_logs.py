@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import structlog
 
-from helium.kit.logs import LibraryFormatter, LogFormat, configure_logging
+from helium.kit.logs import LibraryFormatter, LogFormat, configure_logging, flush_logs
 from helium.kit.raised import chain, textless
 
 CANARY = "canary-51c0"
@@ -54,6 +54,7 @@ def test_values_that_json_does_not_have_do_not_break_a_line(capsys: pytest.Captu
     configure_logging("json", "info")
     structlog.configure(cache_logger_on_first_use=False)
     structlog.get_logger().info("run.claimed", huge=1 << 80, kind=ValueError)
+    flush_logs()
     line = json.loads(capsys.readouterr().err)
     assert (line["huge"], "ValueError" in str(line["kind"])) == (1 << 80, True)
 

@@ -11,6 +11,7 @@ import structlog
 from helium.adapters.sentry import ErrorOptions, open_errors
 from helium.adapters.sentry.opening import DsnInvalid
 from helium.adapters.sentry.reporter import PER_MINUTE, Reporter
+from helium.kit.log_context import bound
 from helium.kit.logs import configure_logging, report_defect
 from helium.kit.redact import Redactor
 from tests.observe.receivers import Catcher
@@ -46,7 +47,7 @@ async def fails(text: str) -> None:
 
 async def test_a_defect_has_its_place_and_its_run_and_no_text(caught: Catcher) -> None:
     async with reporting(caught):
-        with structlog.contextvars.bound_contextvars(run_id="run_1", request_id="req_1"):
+        with bound(run_id="run_1", request_id="req_1"):
             await fails(CANARY)
 
     (event,) = caught.events()

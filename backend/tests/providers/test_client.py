@@ -433,7 +433,7 @@ async def test_no_stream_is_counted_when_all_have_ended(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("streams", "window"), [(1, 0.04), (160, 0.04), (400, 0.1), (1000, 0.25), (9000, 0.25)]
+    ("streams", "window"), [(1, 0.04), (80, 0.04), (200, 0.1), (500, 0.25), (9000, 0.25)]
 )
 def test_many_streams_gather_for_longer(streams: int, window: float) -> None:
     upstream = Upstream()

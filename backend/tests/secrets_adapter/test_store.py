@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from structlog.contextvars import bound_contextvars, merge_contextvars
 from structlog.testing import capture_logs
 
 from helium.adapters.secrets.kept import AWAY_SECONDS, FORCED_SECONDS, MISSING_SECONDS, NOTHING_SECONDS
 from helium.core.errors import SecretsUnavailable
+from helium.kit.log_context import bound, merge_ids
 from helium.ports import SecretStore
 
 from .scripted import TTL, World, opened
@@ -219,8 +219,8 @@ async def test_every_value_is_told_to_those_who_keep_it_out_of_the_logs(world: W
 async def test_an_outage_is_not_told_as_that_of_the_run_which_met_it(world: World) -> None:
     world.source.away = True
     with (
-        capture_logs(processors=[merge_contextvars]) as told,
-        bound_contextvars(run_id="run_1"),
+        capture_logs(processors=[merge_ids]) as told,
+        bound(run_id="run_1"),
         pytest.raises(SecretsUnavailable),
     ):
         await world.value()

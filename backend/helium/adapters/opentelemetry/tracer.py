@@ -8,10 +8,11 @@ the attempt ends: if it failed, all of it is sent after all.
 import time
 from collections import deque
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol
 from uuid import UUID
+
+import msgspec
 
 from helium.adapters.opentelemetry.identity import (
     attempt_of,
@@ -29,8 +30,7 @@ MOST_HELD = 100
 STOPS = frozenset({"HandOver", "NeedsPerson", "LeaseLost", "ClientLeft"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """A span as it is sent."""
 
     what: What
@@ -52,13 +52,12 @@ class Sink(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Trace:
+class Trace(msgspec.Struct, eq=False):
     """What the spans of one attempt, or of one request, have in common."""
 
     id: int
     kept: bool
-    held: "deque[Ended] | None" = None
+    held: "deque[Live] | None" = None
     """What an attempt outside of the ratio has done so far."""
 
 
@@ -66,8 +65,7 @@ _NOTHING = NoSpan()
 _current: ContextVar["Live | None"] = ContextVar("helium_span", default=None)
 
 
-@dataclass(slots=True)
-class Live:
+class Live(msgspec.Struct, eq=False):
     """A span under way."""
 
     sink: Sink
@@ -77,8 +75,9 @@ class Live:
     span_id: int
     parent_id: int | None
     caller: Caller | None = None
-    links: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    links: list[tuple[int, int]] = msgspec.field(default_factory=list[tuple[int, int]])
     started_ns: int = 0
+    ended_ns: int = 0
     error: str | None = None
     dropped: bool = False
     _token: "Token[Live | None] | None" = None
@@ -116,10 +115,18 @@ class Live:
             self.error = self.error or kind.__name__
 
     def _end(self) -> None:
-        ended_ns = time.time_ns()
+        self.ended_ns = time.time_ns()
         if self.what == "lost_attempt":
-            ended_ns = _nanoseconds(self.facts["ended_at"])
+            self.ended_ns = _nanoseconds(self.facts["ended_at"])
             self.error = "lease_expired"
+        if self.trace.kept:
+            self._send()
+        elif self.trace.held is not None:
+            self._hold(self.trace.held)
+        elif self.error is not None:
+            self._send()
+
+    def _send(self) -> None:
         ended = Ended(
             what=self.what,
             facts=self.facts,
@@ -129,24 +136,19 @@ class Live:
             caller=self.caller,
             links=tuple(self.links),
             started_ns=self.started_ns,
-            ended_ns=ended_ns,
+            ended_ns=self.ended_ns,
             error=self.error,
         )
-        if self.trace.kept:
-            self.sink(ended)
-        elif self.trace.held is not None:
-            self._hold(self.trace.held, ended)
-        elif self.error is not None:
-            self.sink(ended)
+        self.sink(ended)
 
-    def _hold(self, held: "deque[Ended]", ended: Ended) -> None:
-        held.append(ended)
+    def _hold(self, held: "deque[Live]") -> None:
+        held.append(self)
         if self.what != "attempt":
             return
         if self.error is not None:
             self.sink(late_root(self.facts))
             for one in held:
-                self.sink(one)
+                one._send()
         held.clear()
 
 

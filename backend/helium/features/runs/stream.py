@@ -8,7 +8,7 @@ from typing import Protocol
 
 from helium.core.errors import InvalidRequest
 from helium.core.events import LoggedEvent
-from helium.engine.tail import SEND_TIMEOUT_SECONDS, EventHub, Sending, Viewer, is_final
+from helium.engine.tail import EventHub, Viewer, is_final
 from helium.features.product import Product
 from helium.features.runs.access import RunAccess
 from helium.features.runs.encoder import RunEventsEncoder
@@ -68,19 +68,18 @@ async def _send(
     viewing: Viewing,
 ) -> None:
     receive, send = client
-    task = asyncio.current_task()
-    assert task is not None
+    viewer.sender = asyncio.current_task()
 
     async def write(chunk: bytes, *, last: bool = False) -> None:
-        viewer.sending = Sending(task, hub.now())
+        viewer.sending_since = hub.now()
         try:
             await send_chunk(send, chunk, last=last)
         except asyncio.CancelledError:
-            if hub.now() - viewer.sending.since > SEND_TIMEOUT_SECONDS:
+            if viewer.stalled(hub.now()):
                 raise ClientStalled from None
             raise
         finally:
-            viewer.sending = None
+            viewer.sending_since = None
 
     while not hub.closing.is_set() and time.monotonic() < until:
         events = await viewer.next(heartbeat_seconds)

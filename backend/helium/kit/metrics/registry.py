@@ -25,6 +25,7 @@ Snapshot = Mapping[Key, Sequence[float]]
 
 # Series that are there from the start, with 0: the first count of a new series is invisible to `increase`.
 PREPARED = 16
+MOST_OTHERS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +104,12 @@ class Instrument(Generic[C]):
     """How processes of one host are put together; over hosts, `database` instruments want `max`."""
     bounds: tuple[float, ...] = ()
     children: dict[tuple[str, ...], C] = field(default_factory=dict[tuple[str, ...], C], repr=False)
+    others: dict[tuple[str, ...], C] = field(default_factory=dict[tuple[str, ...], C], repr=False)
+    """Where values that are not allowed are counted, as far as they have been seen."""
 
     def of(self, *values: str) -> C:
         """The series with these values, in the order of the labels; `other` for what is not allowed."""
-        found = self.children.get(values)
+        found = self.children.get(values) or self.others.get(values)
         return found if found is not None else self._bind(values)
 
     def _bind(self, values: tuple[str, ...]) -> C:
@@ -118,6 +121,8 @@ class Instrument(Generic[C]):
         )
         if kept not in self.children:
             self.children[kept] = self._child(self.registry.values, kept)
+        if kept != values and len(self.others) < MOST_OTHERS:
+            self.others[values] = self.children[kept]
         return self.children[kept]
 
     def _child(self, values: Values, labels: tuple[str, ...]) -> C:
