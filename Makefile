@@ -45,11 +45,12 @@ test-all: check ## the checks, all tests, and the page in a real browser
 	@$(MAKE) --no-print-directory test
 	@$(BIN)/python frontend/e2e/check_page.py
 
-bench: ## the benchmark, in one process and in several, and idle viewers; writes docs/benchmarks
+bench: ## the benchmark, in one process and in several, idle viewers, the cost of observation; writes docs/benchmarks
 	@$(PREPARE) test
 	@cd backend && $(BIN)/python -m bench --name one-process $(BENCH)
 	@cd backend && $(BIN)/python -m bench --name api-and-worker --servers bare,split $(BENCH)
 	@cd backend && $(BIN)/python -m bench.viewers
+	@cd backend && $(BIN)/python -m bench --name observation --levels n200,n1000,p1000 --servers dark,observed $(BENCH)
 
 chaos: ## processes, Redis and PostgreSQL die under load; writes docs/benchmarks
 	@$(PREPARE) test

@@ -238,7 +238,7 @@ GUARDS = (
     Guard(
         "suspects of a crash are kept apart",
         QUEUE,
-        "                and (attempts_without_progress < 2 or due_at < now() - interval '1 minute')\n",
+        "                and (attempts_without_progress < {SUSPECT_DEATHS} or due_at < now() - interval '1 minute')\n",
         "",
         ("tests/recovery/test_guards.py::test_guard_suspects_go_last_and_one_at_a_time",),
     ),
@@ -356,5 +356,21 @@ GUARDS = (
             "tests/recovery/test_supervisor.py"
             "::test_guard_more_connections_than_the_database_has_are_refused_at_the_start",
         ),
+    ),
+    Guard(
+        "what went wrong is in the log at once",
+        "kit/logs.py",
+        "        if urgent:\n            lines.flush()\n",
+        "",
+        (
+            "tests/observe/test_log_lines.py::test_a_warning_is_written_at_once_after_all_that_was_said_before",
+        ),
+    ),
+    Guard(
+        "the end of a process writes its last lines",
+        "cli/app.py",
+        "        flush_logs()\n",
+        "        pass\n",
+        ("tests/recovery/test_workers.py::test_a_drained_worker_says_so_at_its_end",),
     ),
 )

@@ -22,6 +22,7 @@ from helium.core.spec import AgentSpec
 from helium.db.migrate import head
 from helium.db.overview import TIMELINE_EVENTS, RunFacts, look, read_run, revision
 from helium.db.rows import spec_decoder
+from helium.db.run_queue import SUSPECT_DEATHS
 from helium.kit.ids import from_wire, to_wire
 from helium.kit.times import moment
 from helium.settings import Settings
@@ -243,7 +244,8 @@ def _next_of_queued(facts: RunFacts) -> str:
     seconds = facts.run["due_in_seconds"]
     if seconds > 0:
         return f"It is due in {age(seconds)}; then any worker takes it" + _lonely(facts)
-    late = "" if facts.run["attempts_without_progress"] < 2 else ", alone, as its last workers died"
+    alone = facts.run["attempts_without_progress"] >= SUSPECT_DEATHS
+    late = ", alone, as its last workers died" if alone else ""
     return f"It has been due for {age(-seconds)}: the next free worker takes it{late}" + _lonely(facts)
 
 

@@ -6,6 +6,7 @@ run of their thread. Leases are judged by the database's clock alone.
 
 # A claim looks at this many workspaces that have waiting runs; each costs it about 30 µs.
 MOST_WORKSPACES = 1000
+SUSPECT_DEATHS = 3
 
 RUN_COLUMNS = """
     r.id, r.workspace_id, r.thread_id, r.previous_run_id, r.status, r.spec, r.input, r.attempt,
@@ -40,13 +41,13 @@ select {RUN_COLUMNS}, r.epoch, r.owner_token, r.attempts_without_progress, r.los
 from claimed r order by r.due_at
 """
 
-# A run whose workers died twice may be what killed them, or was only near it. For a minute such
-# suspects go last and one at a time: not beside each other, and not beside a run whose worker died
-# once, so that the guilty one takes no innocent one with it until that one's attempts run out.
+# A run whose workers died three times may be what killed them, or was only near it. For a minute such
+# suspects go last and one at a time: not beside each other, and not beside a run whose workers died
+# twice, so that the guilty one takes no innocent one with it until that one's attempts run out.
 # (`<> run.id` is always true: it makes the planner look only if there is a suspect.)
-_BESIDE_SUSPECT = """
+_BESIDE_SUSPECT = f"""
 exists (select 1 from run o where o.worker_id = $1 and o.status = 'in_progress'
-    and o.attempts_without_progress > 1 and o.id <> run.id)
+    and o.attempts_without_progress >= {SUSPECT_DEATHS} and o.id <> run.id)
 """
 
 # `waiting` steps from workspace to workspace through the index, one probe each, so that ten thousand
@@ -56,11 +57,12 @@ CLAIM = f"""
 with recursive suspect as (
     select id, workspace_id from run
     where status = 'queued' and not held and due_at <= now() - make_interval(secs => $3)
-        and attempts_without_progress >= 2 and due_at >= now() - interval '1 minute'
+        and attempts_without_progress >= {SUSPECT_DEATHS} and due_at >= now() - interval '1 minute'
         and not {_BESIDE_SUSPECT}
         and not exists (
             select 1 from run o where o.status = 'queued' and not o.held
-                and o.due_at <= now() and o.attempts_without_progress = 1 and o.id <> run.id)
+                and o.due_at <= now() and o.id <> run.id
+                and o.attempts_without_progress between 1 and {SUSPECT_DEATHS - 1})
         and ($4::int is null or $4 > (select count(*) from run r where r.status = 'in_progress'
             and r.held = false and r.workspace_id = run.workspace_id))
     order by due_at limit 1
@@ -98,7 +100,7 @@ due as (
             select id, due_at from run
             where status = 'queued' and held = false and workspace_id = room.workspace_id
                 and due_at <= now() - make_interval(secs => $3)
-                and (attempts_without_progress < 2 or due_at < now() - interval '1 minute')
+                and (attempts_without_progress < {SUSPECT_DEATHS} or due_at < now() - interval '1 minute')
             order by due_at limit room.n
             for no key update skip locked) q) d
     order by d.place, d.due_at
@@ -114,10 +116,10 @@ taken as (
 CLAIM_THESE = f"""
 with asked as (
     select id, workspace_id, row_number() over (partition by workspace_id order by due_at) as place,
-        attempts_without_progress >= 2 and due_at >= now() - interval '1 minute' as suspect
+        attempts_without_progress >= {SUSPECT_DEATHS} and due_at >= now() - interval '1 minute' as suspect
     from run
     where id = any($2::uuid[]) and status = 'queued' and not held and due_at <= now()
-        and (attempts_without_progress < 2 or due_at < now() - interval '1 minute'
+        and (attempts_without_progress < {SUSPECT_DEATHS} or due_at < now() - interval '1 minute'
             or not {_BESIDE_SUSPECT})
 ),
 fit as (

@@ -22,7 +22,7 @@ class EngineOptions:
     sweep_seconds: float = 0.5
     slice_seconds: float | None = None
     """A run is handed over at the first step boundary after this long; None for no bound."""
-    max_attempts_without_progress: int = 3
+    max_attempts_without_progress: int = 4
     stuck_loop_seconds: float = 60.0
     """An event loop that has not turned for this long loses its lease."""
     step_timeout_seconds: float = 600.0

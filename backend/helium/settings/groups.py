@@ -62,7 +62,7 @@ class WorkerSettings(Group):
         description="Seconds after which a run is handed over at its next step boundary; empty: never.",
     )
     max_attempts_without_progress: int = Field(
-        default=3, ge=1, description="Attempts in a row without a recorded step after which a run fails."
+        default=4, ge=1, description="Attempts in a row without a recorded step after which a run fails."
     )
     stuck_loop_seconds: float = Field(
         default=60.0,

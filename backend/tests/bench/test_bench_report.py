@@ -90,6 +90,18 @@ def test_all_targets_are_judged_after_all_levels() -> None:
     }
 
 
+def test_observation_is_judged_against_the_same_server_that_nobody_observes() -> None:
+    rows = [
+        figures("n200", "dark", 0.20),
+        figures("n200", "observed", 0.22),
+        figures("p1000", "observed", 1),
+    ]
+
+    found = [(one.figure, one.measured, one.first_met) for one in verdicts(summarise(rows), [])]
+
+    assert found == [("CPU per run for observation, n200", "10.0 %", False)]
+
+
 def test_a_level_in_which_nothing_succeeded_meets_no_target() -> None:
     nothing = Spread(*[float("nan")] * 3)
     failed = figures(

@@ -212,25 +212,26 @@ async def test_a_run_whose_cancellation_was_asked_for_says_so(side: Side) -> Non
     assert (await claimed(side)).cancel_requested
 
 
-async def test_runs_that_lost_two_workers_go_one_at_a_time_and_after_those_that_lost_one(
+async def test_runs_that_lost_three_workers_go_one_at_a_time_and_after_those_that_lost_fewer(
     side: Side,
 ) -> None:
     worker, other = new_id(), new_id()
     suspects = [(await started(side)).id for _ in range(2)]
-    for _ in range(2):
+    for _ in range(3):
         for _ in suspects:
             await claimed(side, worker)
             side.tick()
         await lost(side, worker)
-    once = (await started(side)).id
-    await claimed_alone(side, other, once)
-    await lost(side, other)
+    twice = (await started(side)).id
+    for _ in range(2):
+        await claimed_alone(side, other, twice)
+        await lost(side, other)
     fresh = (await started(side)).id
 
     claims = [{c.lease.run_id for c in await side.store.claim(worker, 10)} for _ in range(2)]
     elsewhere = [{c.lease.run_id for c in await side.store.claim(other, 10)} for _ in range(2)]
 
-    assert claims == [{once, fresh}, set()]
+    assert claims == [{twice, fresh}, set()]
     assert [len(ids) for ids in elsewhere] == [1, 0]
     assert elsewhere[0] < set(suspects)
 

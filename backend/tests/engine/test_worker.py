@@ -187,12 +187,12 @@ async def test_a_step_that_reaches_far_over_its_slice_is_abandoned() -> None:
 # --- poison, lost leases -------------------------------------------------------------------------
 
 
-async def test_a_run_that_ends_its_workers_is_stopped_after_three_attempts() -> None:
+async def test_a_run_that_ends_its_workers_is_stopped_after_four_attempts() -> None:
     stage = Stage()
     world = stage.world
     run_id = await world.start()
 
-    for attempt in range(1, 4):
+    for attempt in range(1, 5):
         async with world.working():
             await until(lambda n=attempt: world.types(run_id).count("item.delta") == n)
         await world.take_over()
@@ -200,7 +200,7 @@ async def test_a_run_that_ends_its_workers_is_stopped_after_three_attempts() -> 
 
     last = world.events(run_id)[-1]
     assert isinstance(last, RunFailed)
-    assert (view.status, last.code, view.attempt, view.items) == ("failed", "poison", 4, ())
+    assert (view.status, last.code, view.attempt, view.items) == ("failed", "poison", 5, ())
 
 
 async def test_progress_forgives_lost_attempts() -> None:

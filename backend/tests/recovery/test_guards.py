@@ -85,8 +85,8 @@ async def claimed(database: Database, worker_id: UUID) -> set[UUID]:
 
 async def test_guard_suspects_go_last_and_one_at_a_time(database: Database) -> None:
     # run_queue.CLAIM: `suspect`
-    suspects = {await queued(database, deaths=2) for _ in range(3)}
-    retried, fresh = await queued(database, deaths=1), await queued(database, deaths=0)
+    suspects = {await queued(database, deaths=3) for _ in range(3)}
+    retried, fresh = await queued(database, deaths=2), await queued(database, deaths=0)
     first, second = new_id(), new_id()
 
     assert await claimed(database, first) == {retried, fresh}
@@ -98,6 +98,6 @@ async def test_guard_suspects_go_last_and_one_at_a_time(database: Database) -> N
 
 
 async def test_a_suspect_waits_for_a_minute_at_most(database: Database) -> None:
-    suspects = {await queued(database, deaths=2) for _ in range(3)}
+    suspects = {await queued(database, deaths=3) for _ in range(3)}
     await database.execute("update run set due_at = due_at - interval '61 seconds'")
     assert await claimed(database, new_id()) == suspects

@@ -97,7 +97,7 @@ async def test_a_loop_that_is_stuck_for_good_loses_its_lease(
         await stage.consistent()
 
 
-async def test_a_poison_run_fails_after_three_attempts_and_spares_the_others(
+async def test_a_poison_run_fails_after_four_attempts_and_spares_the_others(
     helium_forge: Forge, tmp_path: Path, database_url: str
 ) -> None:
     env = write_script(tmp_path / "script.json", [{"tool_calls": [{"name": "crash"}]}])
@@ -113,9 +113,9 @@ async def test_a_poison_run_fails_after_three_attempts_and_spares_the_others(
 
         supervisor.cancel()
         assert (ended["status"], ended["error"]["code"]) == ("failed", "poison")
-        # The first attempt recorded the model's answer: progress. Three more recorded nothing.
+        # The first attempt recorded the model's answer: progress. Four more recorded nothing.
         starts = kinds(await the_log(stage.connection, poison)).count("run.started")
-        assert starts == 1 + 3 + 1
+        assert starts == 1 + 4 + 1
         assert [(run["status"], said(run)) for run in spared] == [("completed", counted(30))] * 4
         await stage.consistent()
 
@@ -188,6 +188,13 @@ async def test_a_step_that_no_slice_can_hold_fails_its_run(stage: Scene) -> None
     run = await stage.finished(await stage.start("count from 1 to 100 slowly"))
     assert (run["status"], run["error"]["code"]) == ("failed", "poison")
     await stage.consistent()
+
+
+async def test_a_drained_worker_says_so_at_its_end(stage: Scene) -> None:
+    worker = await stage.fleet.worker()
+    worker.send(signal.SIGTERM)
+    assert await worker.gone() == 0
+    assert worker.said("worker.stopped")
 
 
 async def test_a_drained_process_hands_over_and_sends_its_viewers_on(

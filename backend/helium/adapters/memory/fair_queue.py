@@ -8,6 +8,7 @@ from helium.adapters.memory.run_record import RunRecord
 from helium.ports import RunLimits
 
 SUSPECT_SECONDS = 60.0
+SUSPECT_DEATHS = 3
 
 
 class FairQueue:
@@ -57,18 +58,21 @@ class FairQueue:
 
     def _suspects(self, due: Sequence[RunRecord]) -> list[RunRecord]:
         """The one suspect of a crash that may go now; they go last, and one at a time, for a minute."""
-        if self._beside_suspect() or any(r.attempts_without_progress == 1 for r in self._waiting()):
+        if self._beside_suspect() or any(self._died_before(r) for r in self._waiting()):
             return []
         return [r for r in due if self._is_suspect(r) and self._workspace_room(r.workspace_id) > 0][:1]
 
+    def _died_before(self, run: RunRecord) -> bool:
+        return 1 <= run.attempts_without_progress < SUSPECT_DEATHS
+
     def _is_suspect(self, run: RunRecord) -> bool:
-        return run.attempts_without_progress >= 2 and run.due_at >= self._now - SUSPECT_SECONDS
+        return run.attempts_without_progress >= SUSPECT_DEATHS and run.due_at >= self._now - SUSPECT_SECONDS
 
     def _beside_suspect(self) -> bool:
         return any(
             run.status == "in_progress"
             and run.worker_id == self._worker_id
-            and run.attempts_without_progress > 1
+            and run.attempts_without_progress >= SUSPECT_DEATHS
             for run in self._runs
         )
 
