@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from helium.core.budget import Usage
 from helium.core.events import ItemDelta, LoggedEvent, RunCompleted
 from helium.engine.tail import SEND_TIMEOUT_SECONDS, EventHub
 from helium.features.runs.encoder import RunEventsEncoder
@@ -117,6 +118,26 @@ async def test_a_draining_process_asks_its_viewers_to_come_back(hub: EventHub) -
     hub.close()
     await stream
     assert b"event: reconnect" in client.got[-1]
+
+
+class WholeLog:
+    """A store whose run has said one thing and ended."""
+
+    async def read(self, cursors: Mapping[UUID, int], limit: int) -> Mapping[UUID, Sequence[LoggedEvent]]:
+        end = LoggedEvent(seq=2, event=RunCompleted(usage=Usage()), created_at=0.0)
+        return {run_id: [delta(1), end][after:] for run_id, after in cursors.items()}
+
+
+async def test_a_draining_process_still_gives_a_finished_run_to_its_end(clock: ManualClock) -> None:
+    hub = EventHub(WholeLog(), clock, poll_seconds=1.0, buffer_events=8)  # pyright: ignore[reportArgumentType]
+    hub.close()
+    run_id, client = new_id(), Client()
+    with hub.follow(run_id, 0) as viewer:
+        await send_events(
+            hub, viewer, RunEventsEncoder(), client.receive, client.send, heartbeat_seconds=15
+        )
+    (shown,) = client.got
+    assert (b"id: 1\n" in shown, b"event: run.completed" in shown) == (True, True)
 
 
 async def test_an_old_connection_is_asked_to_come_back(hub: EventHub) -> None:

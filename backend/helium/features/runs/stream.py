@@ -81,7 +81,8 @@ async def _send(
         finally:
             viewer.sending_since = None
 
-    while not hub.closing.is_set() and time.monotonic() < until:
+    # What the log already has is given also by a process that drains: a finished run needs no other one.
+    while (not hub.closing.is_set() or not viewer.keeps_up) and time.monotonic() < until:
         events = await viewer.next(heartbeat_seconds)
         if is_final(events):
             await write(encoder.encode(events), last=True)
