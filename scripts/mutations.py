@@ -373,4 +373,18 @@ GUARDS = (
         "        pass\n",
         ("tests/recovery/test_workers.py::test_a_drained_worker_says_so_at_its_end",),
     ),
+    Guard(
+        "an outage that lasts is answered at once",
+        "db/connecting.py",
+        "                if now - self._away_since >= self.seconds:\n",
+        "                if False:\n",
+        ("tests/db/test_connecting.py::test_guard_an_outage_that_lasts_is_answered_at_once",),
+    ),
+    Guard(
+        "a finished run is given to its end while a process drains",
+        "features/runs/stream.py",
+        " or not viewer.keeps_up)",
+        ")",
+        ("tests/features/test_stream.py::test_a_draining_process_still_gives_a_finished_run_to_its_end",),
+    ),
 )

@@ -61,6 +61,8 @@ log = structlog.get_logger()
 Role = Literal["all", "api", "stream", "worker", "sweeper"]
 PAGE_FOLDER = Path(__file__).resolve().parents[3] / "frontend" / "out"
 EXECUTES = ("all", "worker")
+# A restart of the database that is over this soon is a pause for people, and no error.
+PATIENCE_SECONDS = 1.5
 # Named here, so that no process without Cloud Tasks imports the adapter to know its path.
 PUSH_PATH = "/internal/tasks/execute"
 SWEEPS = ("all", "worker", "sweeper")
@@ -121,7 +123,9 @@ async def open_helium(
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         observation = await stack.enter_async_context(open_observation(settings, clock, role))
-        database = await stack.enter_async_context(open_pool(settings, url))
+        database = await stack.enter_async_context(
+            open_pool(settings, url, patience_seconds=PATIENCE_SECONDS)
+        )
         services = await stack.enter_async_context(open_services(settings, clock))
         queue = await _queue(stack, settings, role, services)
         secrets = await stack.enter_async_context(open_secret_store(settings, clock))
@@ -312,7 +316,7 @@ def _internal(queue: Queue, engine: _Engine) -> dict[str, App]:
 
 
 def open_pool(
-    settings: Settings, url: str, *, size: int | None = None
+    settings: Settings, url: str, *, size: int | None = None, patience_seconds: float = 0.0
 ) -> AbstractAsyncContextManager[Database]:
     return open_database(
         url,
@@ -320,6 +324,7 @@ def open_pool(
         pooler=settings.database.pooler,
         timeout_seconds=settings.database.statement_timeout_seconds,
         connect_seconds=settings.database.connect_timeout_seconds,
+        patience_seconds=patience_seconds,
     )
 
 

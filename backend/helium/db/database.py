@@ -7,6 +7,9 @@ from typing import Any
 
 import asyncpg
 
+from helium.db.connecting import PatientConnect
+from helium.kit.clock import SystemClock
+
 # What asyncpg raises when the server is away, restarting, full or refusing: try again later. An
 # InternalClientError is its answer to a server that says good-bye while a statement is being sent.
 CONNECTION_ERRORS: tuple[type[BaseException], ...] = (
@@ -94,21 +97,26 @@ async def open_database(
     pooler: bool,
     timeout_seconds: float = 30.0,
     connect_seconds: float = 5.0,
+    patience_seconds: float = 0.0,
 ) -> AsyncGenerator[Database]:
     """A pool on `url` with at most `pool_size` connections, closed at the end.
 
-    A statement that takes longer than `timeout_seconds` fails with `TimeoutError`.
+    A statement that takes longer than `timeout_seconds` fails with `TimeoutError`. Once the pool is open, a
+    server that restarts within `patience_seconds` is waited for.
     """
+    connect = PatientConnect(asyncpg.connect, SystemClock(), 0.0)
     pool = await asyncpg.create_pool(
         url,
         min_size=min(2, pool_size),
         max_size=pool_size,
         max_inactive_connection_lifetime=300.0,
         connection_class=Connection,
+        connect=connect,
         **connect_arguments(
             pooler=pooler, timeout_seconds=timeout_seconds, connect_seconds=connect_seconds
         ),
     )
+    connect.seconds = patience_seconds
     try:
         yield Database(pool, pooler=pooler)
     finally:
