@@ -1,7 +1,7 @@
 """A worker claims runs and executes them, each in a slot of its own, until it is told to drain."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
@@ -95,6 +95,7 @@ class Worker:
         self._emptied = asyncio.Event()
         self.draining = False
         self.id = lease.worker_id
+        self.on_change: Callable[[], None] = lambda: None
 
     def ring(self) -> None:
         """There may be work."""
@@ -144,6 +145,7 @@ class Worker:
     async def drain(self, seconds: float) -> None:
         """Claim nothing more; bring every run to a step boundary, or abandon its step, in time (I9)."""
         self.draining = True
+        self.on_change()
         self.ring()
         if await self._empty_within(seconds):
             return
@@ -260,6 +262,7 @@ class Worker:
             observed(run, self.id, self._platform.runs, self._connection_errors, execution)
         )
         slot = self._slots[run_id] = Slot(task, run.lease.token)
+        self.on_change()
         metrics.CLAIM_SECONDS.of().observe(run.waited_seconds)
         task.add_done_callback(lambda _: self._free(run_id, slot))
         return slot
@@ -268,6 +271,7 @@ class Worker:
         was_full = self._free_slots <= 0
         if self._slots.get(run_id) is slot:
             del self._slots[run_id]
+            self.on_change()
         if was_full:
             self._bell.set()
         elif self._look_soon is None:

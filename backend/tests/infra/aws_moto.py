@@ -44,6 +44,15 @@ WITHOUT_EDGE = {
     "stacks/aws-staging/main.tf": r'^module "edge" \{\n.*?^\}\n',
     "stacks/aws-staging/outputs.tf": r'^output "(?:api|stream)_domain" \{\n.*?^\}\n',
 }
+# What the provider that is mirrored is too old for: how a release moves traffic.
+PINNED, MIRRORED = "6.25.0", "5.100.0"
+NOT_IN_MIRRORED = {
+    "modules/aws/service/main.tf": (
+        r'^ {6}dynamic "advanced_configuration" \{\n.*?^ {6}\}\n',
+        r'^ {2}dynamic "deployment_configuration" \{\n.*?^ {2}\}\n',
+        r"(?<=ignore_changes = \[)deployment_configuration, ",
+    ),
+}
 OVERRIDE = """
 terraform {
   backend "local" {}
@@ -83,7 +92,7 @@ class Stack:
     def __init__(self, folder: Path, server: MotoServer) -> None:
         require(Path(shutil.which("terraform") or "/usr/bin/terraform"))
         self._infra = folder / "infra"
-        for part in ("modules/aws", "stacks/aws-staging"):
+        for part in ("modules/aws", "modules/common", "stacks/aws-staging"):
             shutil.copytree(ROOT / "infra" / part, self._infra / part)
         self._folder = self._infra / "stacks/aws-staging"
         self._leave_out()
@@ -123,6 +132,11 @@ class Stack:
                 self._cut(name, rf"^.*= \[?{each}\..*\n", most=9)
         for name, pattern in WITHOUT_EDGE.items():
             self._cut(name, pattern)
+        for name, patterns in NOT_IN_MIRRORED.items():
+            for pattern in patterns:
+                self._cut(name, pattern)
+        for file in self._infra.rglob("*.tf"):
+            file.write_text(file.read_text().replace(PINNED, MIRRORED))
         for file in (self._infra / "modules/aws/cache").glob("*.tf"):
             text = file.read_text()
             for reference, value in IN_ITS_PLACE.items():

@@ -35,7 +35,7 @@ def test_the_staging_stack_is_planned_and_applied_and_its_state_knows_no_secret(
     assert made["aws_ecs_service"] == made["aws_ecs_task_definition"] == 3
     assert (made["aws_sqs_queue"], made["aws_lb_listener_rule"], made["aws_scheduler_schedule"]) == (
         2,
-        4,
+        5,
         1,
     )
     # Neither the plan nor the state knows a secret's value.

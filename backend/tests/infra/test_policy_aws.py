@@ -2,9 +2,6 @@
 
 import json
 import re
-from pathlib import Path
-
-import pytest
 
 from helium.bootstrap.secrets import SECRET_VARIABLES
 from helium.cli.serve import TIDY_END_SECONDS
@@ -25,7 +22,7 @@ def service_text() -> str:
 
 def test_there_is_something_to_look_at() -> None:
     assert len(blocks("resource")) > 90
-    assert len({file.parent for file in files()}) == 13
+    assert len({file.parent for file in files()}) == 14
 
 
 def test_files_stay_readable() -> None:
@@ -285,16 +282,6 @@ def test_what_is_stored_and_sent_is_encrypted() -> None:
     assert (database.body["storage_encrypted"], database.body["publicly_accessible"]) == (True, False)
     assert {each.body["protocol"] for each in blocks("resource", "aws_lb_listener")} == {"HTTPS"}
     assert {each.body["sqs_managed_sse_enabled"] for each in blocks("resource", "aws_sqs_queue")} == {True}
-
-
-@pytest.mark.parametrize("stack", STACKS, ids=lambda stack: stack.name)
-def test_a_service_goes_back_by_itself(stack: Path) -> None:
-    (service,) = blocks("resource", "aws_ecs_service")
-    ours = [each for each in blocks("module", within=stack) if each.body["source"].endswith("aws/service")]
-
-    assert first(service.body, "deployment_circuit_breaker") == {"enable": True, "rollback": True}
-    assert first(service.body, "alarms")["rollback"] is True
-    assert len(ours) == 1
 
 
 def test_every_variable_of_helium_is_a_setting() -> None:

@@ -65,12 +65,6 @@ variable "database_password" {
   }
 }
 
-variable "database_pooler" {
-  description = "Whether the URL leads to a pooler in transaction mode, such as Supabase's port 6543. Not for RDS."
-  type        = bool
-  default     = true
-}
-
 variable "domain" {
   description = "Domain under which api.DOMAIN and stream.DOMAIN are made."
   type        = string
@@ -91,6 +85,18 @@ variable "image" {
   }
 }
 
+variable "lambda_worker" {
+  description = "A function on Lambda in place of the service `worker`: it costs nothing while nothing is to be done. How many at once, at most, and what each has. Null: the service."
+  type        = object({ max = number, memory_mib = optional(number, 1769), timeout_seconds = optional(number, 900) })
+  default     = null
+  nullable    = true
+
+  validation {
+    condition     = var.lambda_worker == null || try(var.lambda_worker.max, 0) >= 2
+    error_message = "lambda_worker.max is 2 or more."
+  }
+}
+
 variable "model_keys" {
   description = "Variables of models' keys, such as OPENAI_API_KEY. Each is a secret, called openai-api-key."
   type        = set(string)
@@ -99,6 +105,18 @@ variable "model_keys" {
   validation {
     condition     = alltrue([for name in var.model_keys : can(regex("^[A-Z]+(_[A-Z]+)*_API_KEY$", name))])
     error_message = "The variable of a key ends with _API_KEY."
+  }
+}
+
+variable "page_target" {
+  description = "The host that serves the page, such as the one that Vercel names; app.DOMAIN leads there. Null: no such name."
+  type        = string
+  default     = null
+  nullable    = true
+
+  validation {
+    condition     = var.page_target == null || can(regex("^([a-z0-9-]+\\.)+[a-z]+$", var.page_target))
+    error_message = "page_target is the name of a host."
   }
 }
 
@@ -141,6 +159,28 @@ variable "secret_versions" {
   validation {
     condition     = alltrue([for number in values(var.secret_versions) : number >= 1])
     error_message = "Numbers begin with 1."
+  }
+}
+
+variable "supabase" {
+  type        = object({ mode = optional(string, "transaction"), pool = optional(number, 15), size = optional(string, "small") })
+  description = "How Supabase is used: the mode of its address (transaction: port 6543, session: port 5432 of the pooler, direct), the pool size of its settings, and its compute size. See the module connections."
+  default     = {}
+
+  validation {
+    condition     = contains(["direct", "session", "transaction"], var.supabase.mode)
+    error_message = "mode must be direct, session or transaction."
+  }
+}
+
+variable "web_acl_arn" {
+  description = "ARN of a web ACL in us-east-1 that CloudFront asks first, such as that of the stack aws-limits; empty: none."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.web_acl_arn == "" || can(regex("^arn:aws[a-z-]*:wafv2:us-east-1:", var.web_acl_arn))
+    error_message = "web_acl_arn is empty or the ARN of a web ACL in us-east-1."
   }
 }
 

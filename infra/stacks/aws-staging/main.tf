@@ -20,9 +20,10 @@ module "network" {
 module "queue" {
   source = "../../modules/aws/queue"
 
-  name        = local.name
-  environment = local.environment
-  labels      = local.labels
+  name               = local.name
+  environment        = local.environment
+  labels             = local.labels
+  visibility_seconds = local.visibility_seconds
 }
 
 module "blobs" {
@@ -83,28 +84,32 @@ module "identity" {
   repository = one([for repository in var.repository[*] : merge(repository, {
     account = "pipeline"
     images  = aws_ecr_repository.backend.arn
-    cluster = aws_ecs_cluster.this.name
   })])
 
   resources = {
     queue      = module.queue.arn
     dead_queue = module.queue.dead_arn
     bucket     = module.blobs.arn
+    cluster    = aws_ecs_cluster.this.name
   }
 }
 
 module "edge" {
-  source = "../../modules/aws/edge"
+  source    = "../../modules/aws/edge"
+  providers = { aws = aws.global }
 
-  name              = local.name
-  environment       = local.environment
-  labels            = local.labels
-  domain            = var.domain
-  zone_id           = var.zone_id
-  certificate_arn   = aws_acm_certificate_validation.global.certificate_arn
-  load_balancer_arn = module.network.network.load_balancer.arn
-  api_url           = module.service["api"].url
-  stream_url        = module.service["stream"].url
+  name                  = local.name
+  environment           = local.environment
+  labels                = local.labels
+  domain                = var.domain
+  zone_id               = var.zone_id
+  certificate_arn       = aws_acm_certificate_validation.global.certificate_arn
+  load_balancer_arn     = module.network.network.load_balancer.arn
+  api_url               = module.service["api"].url
+  stream_url            = module.service["stream"].url
+  page_target           = var.page_target
+  web_acl_arn           = var.web_acl_arn
+  notification_channels = var.alarm_mails
 }
 
 module "monitoring" {
@@ -116,8 +121,8 @@ module "monitoring" {
   cluster               = aws_ecs_cluster.this.name
   load_balancer         = module.network.network.load_balancer.arn_suffix
   services              = { for role, service in module.service : role => service.name }
-  min_instances         = { for role, service in local.services : role => service.min }
-  target_groups         = { api = module.service["api"].target_group, stream = module.service["stream"].target_group }
+  min_instances         = { for role, service in local.resident : role => service.min }
+  target_groups         = { for role in ["api", "stream"] : role => module.service[role].target_groups }
   queue                 = { name = module.queue.name, dead_name = module.queue.dead_name }
   cache                 = local.name
   notification_channels = var.alarm_mails

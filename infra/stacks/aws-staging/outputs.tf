@@ -8,6 +8,11 @@ output "cache_user" {
   value       = "${local.name}-helium"
 }
 
+output "candidate_headers" {
+  description = "Headers with which a request to api_domain comes to a revision that has no traffic yet."
+  value       = module.service["api"].candidate_headers
+}
+
 output "dashboard" {
   description = "Name of the dashboard."
   value       = module.monitoring.dashboard
@@ -16,6 +21,11 @@ output "dashboard" {
 output "registry" {
   description = "Where images are pushed to."
   value       = aws_ecr_repository.backend.repository_url
+}
+
+output "releases" {
+  description = "Where the record of releases is kept."
+  value       = "s3://${module.blobs.bucket}/releases"
 }
 
 output "services" {

@@ -7,6 +7,7 @@ locals {
   database_size       = "large"
   cache_size          = "small"
   expire_days         = 30
+  requests_per_minute = 600
   budget_monthly      = 400
 
   # concurrency: requests at once (api), open streams (stream), runs (worker) of one instance.

@@ -55,12 +55,6 @@ variable "database_password" {
   }
 }
 
-variable "database_pooler" {
-  type        = bool
-  description = "Whether the URL leads to a pooler in transaction mode, such as Supabase's port 6543. Not for Cloud SQL."
-  default     = true
-}
-
 variable "domain" {
   type        = string
   description = "Domain under which api.DOMAIN and stream.DOMAIN are made."
@@ -165,6 +159,17 @@ variable "secret_versions" {
   validation {
     condition     = alltrue([for number in values(var.secret_versions) : number >= 1])
     error_message = "Numbers must begin with 1."
+  }
+}
+
+variable "supabase" {
+  type        = object({ mode = optional(string, "transaction"), pool = optional(number, 15), size = optional(string, "small") })
+  description = "How Supabase is used: the mode of its address (transaction: port 6543, session: port 5432 of the pooler, direct), the pool size of its settings, and its compute size. See the module connections."
+  default     = {}
+
+  validation {
+    condition     = contains(["direct", "session", "transaction"], var.supabase.mode)
+    error_message = "mode must be direct, session or transaction."
   }
 }
 

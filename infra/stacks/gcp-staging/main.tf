@@ -101,14 +101,15 @@ module "blobs" {
 module "edge" {
   source = "../../modules/gcp/edge"
 
-  name        = local.name
-  environment = local.environment
-  labels      = local.labels
-  domain      = var.domain
-  zone        = var.zone
-  page_target = var.page_target
-  api_url     = module.service["api"].url
-  stream_url  = module.service["stream"].url
+  name                = local.name
+  environment         = local.environment
+  labels              = local.labels
+  domain              = var.domain
+  zone                = var.zone
+  page_target         = var.page_target
+  requests_per_minute = local.requests_per_minute
+  api_url             = module.service["api"].url
+  stream_url          = module.service["stream"].url
 }
 
 module "monitoring" {

@@ -24,13 +24,14 @@ locals {
   }
 
   processes = sum([for service in local.services : service.max])
+  pool_size = 2
   # The same for all processes of the installation.
   settings = {
     # Cloud Run takes requests of up to 32 MiB.
     HELIUM_BLOBS__MAX_BYTES    = "31457280"
     HELIUM_BLOBS__URL          = "${module.blobs.url}/files"
-    HELIUM_DATABASE__POOL_SIZE = "2"
-    HELIUM_DATABASE__POOLER    = tostring(var.database_pooler && var.database == "supabase")
+    HELIUM_DATABASE__POOL_SIZE = tostring(local.pool_size)
+    HELIUM_DATABASE__POOLER    = tostring(module.connections.pooler)
     HELIUM_DATABASE__PROCESSES = tostring(local.processes)
     HELIUM_QUEUE__GCP_LOCATION = var.region
     HELIUM_QUEUE__GCP_PROJECT  = var.project
@@ -69,14 +70,32 @@ module "service" {
   drain_seconds = 4
 }
 
-# Each process checks this too when it starts; here it is seen before anything is made.
+module "connections" {
+  source = "../../modules/common/connections"
+
+  database        = var.database
+  supabase        = var.supabase
+  max_connections = one(module.database[*].max_connections)
+  processes       = local.processes
+  pool_size       = local.pool_size
+}
+
+# Each process checks this too when it starts, unless it is behind a pooler; here it is seen before anything is made.
 resource "terraform_data" "connections" {
   input = local.processes
 
   lifecycle {
     precondition {
-      condition     = var.database == "supabase" || (tonumber(local.settings.HELIUM_DATABASE__POOL_SIZE) + 1) * local.processes * 2 <= try(module.database[0].max_connections, 0) - 3
-      error_message = "So many processes open more connections than this database has: lower the services' max in sizes.tf, or use a pooler."
+      condition     = var.database == "supabase" || module.connections.needed <= module.connections.permitted
+      error_message = "The processes may open ${module.connections.needed} connections, and the database has ${module.connections.permitted}: lower the services' max in sizes.tf, or raise the database's size."
     }
+  }
+}
+
+# Terraform does not make Supabase's project, so this is a warning.
+check "supabase" {
+  assert {
+    condition     = var.database != "supabase" || module.connections.needed <= module.connections.permitted
+    error_message = "The processes may open ${module.connections.needed} connections, and Supabase (${var.supabase.size}, ${var.supabase.mode} mode) has ${module.connections.permitted}: lower the services' max in sizes.tf, or take a larger size and say so in the variable supabase."
   }
 }

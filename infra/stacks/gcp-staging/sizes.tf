@@ -7,6 +7,7 @@ locals {
   database_size       = "small"
   cache_size          = "small"
   expire_days         = 7
+  requests_per_minute = 600
   budget_monthly      = 120
 
   # concurrency: requests at once (api), open streams (stream), runs (worker) of one instance. With a minimum of 0

@@ -3,6 +3,11 @@ output "host" {
   value       = aws_db_instance.this.address
 }
 
+output "max_connections" {
+  description = "Connections that the database permits in all."
+  value       = local.connections[var.size]
+}
+
 output "name" {
   description = "Name of the database."
   value       = aws_db_instance.this.db_name

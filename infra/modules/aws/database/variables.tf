@@ -91,7 +91,7 @@ variable "retention_days" {
 }
 
 variable "size" {
-  description = "small (db.t4g.small: 2 GiB), medium (db.m7g.large: 8 GiB) or large (db.m7g.xlarge: 16 GiB)."
+  description = "small (db.t4g.small: 2 GiB, 190 connections), medium (db.m7g.large: 8 GiB, 800) or large (db.m7g.xlarge: 16 GiB, 1600)."
   type        = string
   default     = "small"
 

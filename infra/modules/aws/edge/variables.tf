@@ -64,6 +64,28 @@ variable "name" {
   }
 }
 
+variable "notification_channels" {
+  description = "E-mail addresses that are told when the API cannot be reached from outside. Each has to confirm once."
+  type        = set(string)
+
+  validation {
+    condition     = length(var.notification_channels) > 0
+    error_message = "At least one e-mail address: an alarm that nobody hears is none."
+  }
+}
+
+variable "page_target" {
+  description = "The host that serves the page, such as the one that Vercel names; app.DOMAIN leads there. Null: no such name."
+  type        = string
+  default     = null
+  nullable    = true
+
+  validation {
+    condition     = var.page_target == null || can(regex("^([a-z0-9-]+\\.)+[a-z]+$", var.page_target))
+    error_message = "page_target is the name of a host."
+  }
+}
+
 variable "stream_url" {
   description = "Address of the service stream: on AWS the same load balancer, which tells them apart by path."
   type        = string
@@ -75,7 +97,7 @@ variable "stream_url" {
 }
 
 variable "web_acl_arn" {
-  description = "ARN of a WAF web ACL in us-east-1 to ask first; empty: none."
+  description = "ARN of a WAF web ACL in us-east-1 to ask first, such as the one of the module limits; empty: none."
   type        = string
   default     = ""
 

@@ -19,8 +19,9 @@ resource "aws_iam_openid_connect_provider" "github" {
   tags           = var.labels
 }
 
-# What a deployment needs: push an image, register a revision, roll it out, run the migration, look at alarms.
+# What `helium release` calls, and what pushing an image needs.
 resource "aws_iam_role_policy" "deploy" {
+  #checkov:skip=CKV_AWS_355:the calls of the last statement can be permitted for no resource in particular
   for_each = local.federations
 
   name = "deploy"
@@ -40,12 +41,40 @@ resource "aws_iam_role_policy" "deploy" {
       {
         Effect   = "Allow"
         Action   = ["ecs:DescribeServices", "ecs:ListServiceDeployments", "ecs:UpdateService"]
-        Resource = ["arn:aws:ecs:${local.here}:service/${each.value.cluster}/${var.name}-*"]
+        Resource = ["arn:aws:ecs:${local.here}:service/${var.resources.cluster}/${var.name}-*"]
       },
       {
         Effect   = "Allow"
-        Action   = ["ecs:DescribeServiceDeployments", "ecs:StopServiceDeployment"]
-        Resource = ["arn:aws:ecs:${local.here}:service-deployment/${each.value.cluster}/${var.name}-*"]
+        Action   = ["ecs:ContinueServiceDeployment", "ecs:DescribeServiceDeployments", "ecs:StopServiceDeployment"]
+        Resource = ["arn:aws:ecs:${local.here}:service-deployment/${var.resources.cluster}/${var.name}-*"]
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["ecs:DescribeServiceRevisions"]
+        Resource = ["arn:aws:ecs:${local.here}:service-revision/${var.resources.cluster}/${var.name}-*"]
+      },
+      {
+        # The record of a release: who holds it, and how far it is. It is replaced only if nobody else did.
+        Effect   = "Allow"
+        Action   = ["s3:GetObject", "s3:PutObject"]
+        Resource = ["${var.resources.bucket}/releases/*"]
+      },
+      {
+        # Without it, a record that is not there yet looks as if it were forbidden.
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = [var.resources.bucket]
+      },
+      {
+        Effect    = "Allow"
+        Action    = ["ecs:TagResource"]
+        Resource  = ["arn:aws:ecs:${local.here}:task-definition/${var.name}-*", "arn:aws:ecs:${local.here}:task/${var.resources.cluster}/*"]
+        Condition = { StringEquals = { "ecs:CreateAction" = ["RegisterTaskDefinition", "RunTask"] } }
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["lambda:GetFunctionConfiguration", "lambda:UpdateFunctionCode"]
+        Resource = ["arn:aws:lambda:${local.here}:function:${var.name}-lambda-worker"]
       },
       {
         Effect   = "Allow"
@@ -55,7 +84,7 @@ resource "aws_iam_role_policy" "deploy" {
       {
         Effect   = "Allow"
         Action   = ["ecs:DescribeTasks"]
-        Resource = ["arn:aws:ecs:${local.here}:task/${each.value.cluster}/*"]
+        Resource = ["arn:aws:ecs:${local.here}:task/${var.resources.cluster}/*"]
       },
       {
         Effect    = "Allow"

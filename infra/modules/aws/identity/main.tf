@@ -48,6 +48,12 @@ locals {
       { Effect = "Allow", Action = ["s3:GetObject"], Resource = ["${var.resources.bucket}/*"] },
       { Effect = "Allow", Action = ["s3:ListBucket"], Resource = [var.resources.bucket] },
     ]
+    # The agent beside the container asks in the container's name. A task is in the service's cluster or is none.
+    "protect" = [{
+      Effect   = "Allow"
+      Action   = ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
+      Resource = ["arn:aws:ecs:${local.here}:task/${var.resources.cluster}/*"]
+    }]
     "files.write" = [{
       Effect   = "Allow"
       Action   = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]

@@ -10,9 +10,9 @@ variable "accounts" {
 
   validation {
     condition = alltrue(flatten([for account in var.accounts : [
-      for role in account.roles : contains(["queue.look", "queue.send", "queue.receive", "files.read", "files.write"], role)
+      for role in account.roles : contains(["files.read", "files.write", "protect", "queue.look", "queue.receive", "queue.send"], role)
     ]]))
-    error_message = "A role is queue.look, queue.send, queue.receive, files.read or files.write."
+    error_message = "A role is files.read, files.write, protect, queue.look, queue.receive or queue.send."
   }
 
   validation {
@@ -62,7 +62,6 @@ variable "repository" {
     id       = string
     account  = string
     images   = string
-    cluster  = string
   })
 
   default  = null
@@ -80,16 +79,17 @@ variable "repository" {
 }
 
 variable "resources" {
-  description = "ARNs that the roles are about: the queue, its queue of the dead, and the bucket of files."
+  description = "What the roles are about: the ARNs of the queue, its queue of the dead and the bucket of files, and the name of the cluster."
 
   type = object({
     queue      = string
     dead_queue = string
     bucket     = string
+    cluster    = string
   })
 
   validation {
-    condition     = alltrue([for arn in values(var.resources) : startswith(arn, "arn:") && !strcontains(arn, "*")])
-    error_message = "Each resource is one ARN, without a wildcard."
+    condition     = alltrue([for name, value in var.resources : !strcontains(value, "*") && (startswith(value, "arn:") || name == "cluster")])
+    error_message = "Each resource is one ARN, without a wildcard; the cluster is its name."
   }
 }

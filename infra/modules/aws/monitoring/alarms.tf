@@ -79,24 +79,46 @@ resource "aws_cloudwatch_metric_alarm" "tasks" {
   tags                = var.labels
 }
 
-# Until the answer begins; a stream begins at once and ends when it ends.
+# Until the answer begins; a stream begins at once and ends when it ends. Of two groups the slower one counts.
 resource "aws_cloudwatch_metric_alarm" "latency" {
   for_each = local.public
 
   alarm_name          = "${var.name}-${each.key}-latency"
   alarm_description   = "${each.key}: fewer than ${var.slo.latency * 100} % of answers begin within ${var.slo.latency_seconds} s"
-  namespace           = "AWS/ApplicationELB"
-  metric_name         = "TargetResponseTime"
-  dimensions          = { LoadBalancer = var.load_balancer, TargetGroup = var.target_groups[each.key] }
-  extended_statistic  = "p${var.slo.latency * 100}"
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.slo.latency_seconds
-  period              = 300
   evaluation_periods  = 3
   treat_missing_data  = "notBreaching"
-  # A handful of requests has no p95.
-  evaluate_low_sample_count_percentiles = "ignore"
-  alarm_actions                         = [aws_sns_topic.alarms.arn]
-  ok_actions                            = [aws_sns_topic.alarms.arn]
-  tags                                  = var.labels
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+  tags                = var.labels
+
+  metric_query {
+    id    = "slowest"
+    label = "Seconds until the answer begins"
+    # A handful of requests has no p95.
+    expression  = "MAX([${join(", ", [for index, group in var.target_groups[each.key] : "IF(FILL(requests${index}, 0) >= 60, seconds${index}, 0)"])}])"
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = merge([
+      for index, group in var.target_groups[each.key] : {
+        "seconds${index}"  = { metric = "TargetResponseTime", stat = "p${var.slo.latency * 100}", group = group }
+        "requests${index}" = { metric = "RequestCount", stat = "Sum", group = group }
+      }
+    ]...)
+
+    content {
+      id = metric_query.key
+
+      metric {
+        namespace   = "AWS/ApplicationELB"
+        metric_name = metric_query.value.metric
+        period      = 300
+        stat        = metric_query.value.stat
+        dimensions  = { LoadBalancer = var.load_balancer, TargetGroup = metric_query.value.group }
+      }
+    }
+  }
 }

@@ -1,20 +1,37 @@
 # The error budget burns: a short and a long window must agree, so that an alarm is neither late to come nor
-# late to go. 14.4 spends 2 % of a month's budget in an hour, 6 spends 5 % in six hours.
+# late to go. 14.4 spends 2 % of a month's budget in an hour, 6 spends 5 % in six hours, 3 spends 10 % in a day.
+# CloudWatch looks back a day at most in one period, so there is no window of three days.
 locals {
   windows = {
-    fast-short = { seconds = 300, rate = 14.4 }
-    fast-long  = { seconds = 3600, rate = 14.4 }
-    slow-short = { seconds = 1800, rate = 6 }
-    slow-long  = { seconds = 21600, rate = 6 }
+    fast-short   = { seconds = 300, rate = 14.4 }
+    fast-long    = { seconds = 3600, rate = 14.4 }
+    slow-short   = { seconds = 1800, rate = 6 }
+    slow-long    = { seconds = 21600, rate = 6 }
+    ticket-short = { seconds = 7200, rate = 3 }
+    ticket-long  = { seconds = 86400, rate = 3 }
   }
 
   burns = { for pair in setproduct(local.public, keys(local.windows)) :
     "${pair[0]}-${pair[1]}" => merge(local.windows[pair[1]], { role = pair[0] })
   }
 
-  pages = { for pair in setproduct(local.public, ["fast", "slow"]) :
+  pages = { for pair in setproduct(local.public, ["fast", "slow", "ticket"]) :
     "${pair[0]}-${pair[1]}" => [for part in ["short", "long"] : "${pair[0]}-${pair[1]}-${part}"]
   }
+
+  # A release moves requests from one target group to the other: both count, whichever has them.
+  counts = { for role in local.public : role => merge([
+    for index, group in var.target_groups[role] : {
+      "errors${index}"   = { metric = "HTTPCode_Target_5XX_Count", group = group }
+      "requests${index}" = { metric = "RequestCount", group = group }
+    }
+  ]...) }
+
+  sums = { for role in local.public : role => {
+    for what in ["errors", "requests"] : what => join(" + ", [
+      for index, group in var.target_groups[role] : "FILL(${what}${index}, 0)"
+    ])
+  } }
 }
 
 resource "aws_cloudwatch_metric_alarm" "burn" {
@@ -32,25 +49,25 @@ resource "aws_cloudwatch_metric_alarm" "burn" {
     id    = "ratio"
     label = "Share of answers that are errors"
     # With a handful of requests one error says nothing.
-    expression  = "IF(requests >= 60, FILL(errors, 0) / requests, 0)"
+    expression  = "IF(${local.sums[each.value.role].requests} >= 60, (${local.sums[each.value.role].errors}) / (${local.sums[each.value.role].requests}), 0)"
     return_data = true
   }
 
   dynamic "metric_query" {
-    for_each = { errors = "HTTPCode_Target_5XX_Count", requests = "RequestCount" }
+    for_each = local.counts[each.value.role]
 
     content {
       id = metric_query.key
 
       metric {
         namespace   = "AWS/ApplicationELB"
-        metric_name = metric_query.value
+        metric_name = metric_query.value.metric
         period      = each.value.seconds
         stat        = "Sum"
 
         dimensions = {
           LoadBalancer = var.load_balancer
-          TargetGroup  = var.target_groups[each.value.role]
+          TargetGroup  = metric_query.value.group
         }
       }
     }

@@ -3,9 +3,9 @@ locals {
     "Requests in a minute" = ["RequestCount", "Sum"]
     "Errors in a minute"   = ["HTTPCode_Target_5XX_Count", "Sum"]
     "Begin of answers (s)" = ["TargetResponseTime", "p95"]
-    } : title => [for role in local.public :
-    ["AWS/ApplicationELB", metric[0], "LoadBalancer", var.load_balancer, "TargetGroup", var.target_groups[role], { label = role, stat = metric[1] }]
-    ]
+    } : title => flatten([for role in local.public : [for index, group in var.target_groups[role] : {
+      chart = ["AWS/ApplicationELB", metric[0], "LoadBalancer", var.load_balancer, "TargetGroup", group, { label = index == 0 ? role : "${role}, the other", stat = metric[1] }]
+    }]])[*].chart
   }
 
   per_service = { for title, metric in {

@@ -56,7 +56,7 @@ variable "load_balancer" {
 
 variable "min_instances" {
   description = "Tasks of each service that must run, by role."
-  type        = object({ api = number, stream = number, worker = number })
+  type        = map(number)
 
   validation {
     condition     = alltrue([for number in values(var.min_instances) : number >= 1])
@@ -95,12 +95,17 @@ variable "queue" {
 }
 
 variable "services" {
-  description = "The services' names by role: api, stream, worker."
+  description = "The services' names by role: api, stream, and worker unless a function takes its place."
   type        = map(string)
 
   validation {
-    condition     = toset(keys(var.services)) == toset(["api", "stream", "worker"])
-    error_message = "services are api, stream and worker."
+    condition     = length(setsubtract(["api", "stream"], keys(var.services))) == 0 && length(setsubtract(keys(var.services), ["api", "stream", "worker"])) == 0
+    error_message = "services are api, stream and worker; worker may be missing."
+  }
+
+  validation {
+    condition     = toset(keys(var.services)) == toset(keys(var.min_instances))
+    error_message = "services and min_instances are about the same roles."
   }
 }
 
@@ -128,11 +133,11 @@ variable "slo" {
 }
 
 variable "target_groups" {
-  description = "What the load balancer's figures call the target groups of api and stream."
-  type        = object({ api = string, stream = string })
+  description = "What the load balancer's figures call the target groups of api and stream: the output `target_groups` of each service."
+  type        = object({ api = list(string), stream = list(string) })
 
   validation {
-    condition     = var.target_groups.api != var.target_groups.stream
-    error_message = "api and stream have a target group each."
+    condition     = alltrue([for groups in values(var.target_groups) : length(groups) > 0]) && length(setintersection(var.target_groups.api, var.target_groups.stream)) == 0
+    error_message = "api and stream have a target group each, at least."
   }
 }

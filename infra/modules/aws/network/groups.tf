@@ -29,6 +29,7 @@ resource "aws_vpc_security_group_egress_rule" "to_tasks" {
 }
 
 resource "aws_security_group" "tasks" {
+  #checkov:skip=CKV2_AWS_5:services and the function are attached to it, in modules of their own
   name        = "${var.name}-tasks"
   description = "Processes of Helium: from the load balancer, to what they use"
   vpc_id      = aws_vpc.this.id

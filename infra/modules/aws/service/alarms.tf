@@ -22,9 +22,9 @@ resource "aws_cloudwatch_metric_alarm" "memory" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "errors" {
-  for_each = local.targets
+  for_each = local.groups
 
-  alarm_name          = "${local.service}-errors"
+  alarm_name          = "${var.name}-${each.key}-errors"
   alarm_description   = "More than 2 % of the answers are errors of the server, with 20 requests a minute at least"
   comparison_operator = "GreaterThanThreshold"
   threshold           = 2

@@ -137,18 +137,44 @@ resource "aws_ecs_service" "this" {
   }
 
   dynamic "load_balancer" {
-    for_each = aws_lb_target_group.this
+    for_each = local.targets
 
     content {
       container_name   = var.role
       container_port   = local.port
-      target_group_arn = load_balancer.value.arn
+      target_group_arn = aws_lb_target_group.this[load_balancer.key].arn
+
+      dynamic "advanced_configuration" {
+        for_each = local.gradual
+
+        content {
+          alternate_target_group_arn = aws_lb_target_group.this["${advanced_configuration.key}-other"].arn
+          production_listener_rule   = aws_lb_listener_rule.api[advanced_configuration.key].arn
+          test_listener_rule         = aws_lb_listener_rule.candidate[advanced_configuration.key].arn
+          role_arn                   = aws_iam_role.traffic[advanced_configuration.key].arn
+        }
+      }
     }
   }
 
-  deployment_circuit_breaker {
-    enable   = true
-    rollback = true
+  # What a deployment is that `helium release` did not begin. A release says for itself how it goes.
+  dynamic "deployment_configuration" {
+    for_each = local.gradual
+
+    content {
+      strategy             = "BLUE_GREEN"
+      bake_time_in_minutes = "5"
+    }
+  }
+
+  # For rolling deployments only: where traffic moves between two groups, the alarms below do its work.
+  dynamic "deployment_circuit_breaker" {
+    for_each = length(local.gradual) > 0 ? {} : { breaker = true }
+
+    content {
+      enable   = deployment_circuit_breaker.value
+      rollback = deployment_circuit_breaker.value
+    }
   }
 
   alarms {
@@ -157,13 +183,16 @@ resource "aws_ecs_service" "this" {
     rollback    = true
   }
 
-  # Terraform registers revisions; `helium release` rolls them out, with the image that it was given.
+  # Terraform registers revisions; `helium release` rolls them out, with the image that it was given. A deployment
+  # that Terraform began would not know which of the two groups has the traffic
+  # (hashicorp/terraform-provider-aws issue 45678).
   lifecycle {
-    ignore_changes = [desired_count, task_definition]
+    ignore_changes = [deployment_configuration, desired_count, load_balancer, task_definition]
   }
 
   depends_on = [
     aws_iam_role_policy.execution,
+    aws_iam_role_policy.traffic,
     aws_lb_listener_rule.api,
     aws_lb_listener_rule.stream,
     aws_cloudwatch_metric_alarm.memory,

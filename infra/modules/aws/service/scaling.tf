@@ -20,6 +20,18 @@ locals {
 
   # What is under way, and what divides it.
   measures = {
+    api = {
+      # ECS's own measure looks at one target group, and a release moves requests to the other one.
+      expression = "(FILL(here, 0) + FILL(there, 0)) / FILL(tasks, 1)"
+      metrics = merge({ tasks = local.tasks }, {
+        for key, group in aws_lb_target_group.this : key == var.role ? "here" : "there" => {
+          namespace  = "AWS/ApplicationELB"
+          name       = "RequestCount"
+          stat       = "Sum"
+          dimensions = { LoadBalancer = var.network.load_balancer.arn_suffix, TargetGroup = group.arn_suffix }
+        }
+      })
+    }
     stream = {
       # A stream has a connection to the load balancer and one from it: half of them are streams. Those of api
       # are among them, so this scales too early rather than too late.
@@ -57,31 +69,7 @@ locals {
   measured = { for role, measure in local.measures : role => measure if role == var.role }
 }
 
-# api: requests in a minute for each task.
-resource "aws_appautoscaling_policy" "requests" {
-  for_each = { for role in local.targets : role => role if role == "api" }
-
-  name               = "requests"
-  policy_type        = "TargetTrackingScaling"
-  service_namespace  = aws_appautoscaling_target.this.service_namespace
-  scalable_dimension = aws_appautoscaling_target.this.scalable_dimension
-  resource_id        = aws_appautoscaling_target.this.resource_id
-
-  target_tracking_scaling_policy_configuration {
-    target_value       = var.concurrency * local.full
-    scale_out_cooldown = 30
-    scale_in_cooldown  = 300
-
-    predefined_metric_specification {
-      predefined_metric_type = "ALBRequestCountPerTarget"
-      resource_label         = "${var.network.load_balancer.arn_suffix}/${aws_lb_target_group.this[each.key].arn_suffix}"
-    }
-  }
-
-  depends_on = [aws_lb_listener_rule.api]
-}
-
-# stream: open streams for each task. worker: messages that wait or are worked on, for each task.
+# api: requests in a minute for each task. stream: open streams. worker: messages that wait or are worked on.
 resource "aws_appautoscaling_policy" "load" {
   for_each = local.measured
 

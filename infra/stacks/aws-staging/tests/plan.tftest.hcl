@@ -11,6 +11,7 @@ variables {
   domain         = "example.com"
   zone_id        = "Z0123456789ABC"
   image          = "123456789012.dkr.ecr.us-east-1.amazonaws.com/helium-staging/helium-backend@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  supabase       = { size = "small" }
   model_keys     = ["OPENAI_API_KEY"]
 }
 
@@ -35,6 +36,43 @@ run "supabase_by_secret" {
   assert {
     condition     = aws_ecr_repository.backend.image_tag_mutability == "IMMUTABLE" && aws_ecr_repository.backend.image_scanning_configuration[0].scan_on_push
     error_message = "Images are looked through and never replaced."
+  }
+}
+
+run "a_worker_is_a_service_or_a_function" {
+  command = plan
+
+  assert {
+    condition     = length(module.lambda_worker) == 0 && keys(module.service) == ["api", "stream", "worker"] && local.visibility_seconds == 60
+    error_message = "A service, unless sizes.tf says otherwise."
+  }
+
+  assert {
+    condition     = contains(local.accounts.worker.roles, "protect") && !contains(local.accounts.api.roles, "protect")
+    error_message = "Who holds runs may be protected."
+  }
+}
+
+run "a_function_takes_the_workers_place" {
+  command = plan
+
+  variables {
+    lambda_worker = { max = 20 }
+  }
+
+  override_module {
+    target  = module.identity
+    outputs = { accounts = { for role in ["api", "stream", "worker"] : role => "arn:aws:iam::123456789012:role/helium-${role}" }, federation_provider = null }
+  }
+
+  assert {
+    condition     = keys(module.service) == ["api", "stream"] && length(module.lambda_worker) == 1 && local.visibility_seconds == 5400
+    error_message = "Messages stay hidden for six calls."
+  }
+
+  assert {
+    condition     = local.accounts.worker.runs_on == "lambda" && local.processes == 25
+    error_message = "Its connections are counted."
   }
 }
 
@@ -68,4 +106,14 @@ run "workflows_that_deploy" {
     condition     = contains(keys(local.pipeline), "pipeline")
     error_message = "One account for the pipeline."
   }
+}
+
+run "more_connections_than_supabase_has_are_told" {
+  command = plan
+
+  variables {
+    supabase = { mode = "session" }
+  }
+
+  expect_failures = [check.supabase]
 }

@@ -27,6 +27,7 @@ variables {
   project     = "helium-example"
   domain      = "example.com"
   image       = "registry.example/helium/helium-backend@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+  supabase    = { size = "2xl" }
   model_keys  = ["OPENAI_API_KEY"]
   alarm_mails = ["ops@example.com"]
   zone        = { id = "0123456789abcdef0123456789abcdef", account_id = "fedcba9876543210fedcba9876543210" }
@@ -115,4 +116,14 @@ run "cloud_sql_with_too_many_processes_is_refused" {
   }
 
   expect_failures = [terraform_data.connections]
+}
+
+run "more_connections_than_supabase_has_are_told" {
+  command = plan
+
+  variables {
+    supabase = { mode = "session" }
+  }
+
+  expect_failures = [check.supabase]
 }

@@ -27,6 +27,7 @@ variables {
   project     = "helium-example"
   domain      = "example.com"
   image       = "registry.example/helium/helium-backend@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+  supabase    = { size = "small" }
   model_keys  = ["OPENAI_API_KEY"]
   alarm_mails = ["ops@example.com"]
   zone        = { id = "0123456789abcdef0123456789abcdef", account_id = "fedcba9876543210fedcba9876543210" }
@@ -113,4 +114,14 @@ run "cloud_sql_takes_supabases_place" {
     condition     = local.url_secrets.HELIUM_DATABASE_URL == "helium-database-url" && local.settings.HELIUM_DATABASE__POOLER == "false"
     error_message = "The same secret by the same variable."
   }
+}
+
+run "more_connections_than_supabase_has_are_told" {
+  command = plan
+
+  variables {
+    supabase = { mode = "session" }
+  }
+
+  expect_failures = [check.supabase]
 }

@@ -22,7 +22,7 @@ variables {
       roles       = ["queue.look", "queue.send"]
       secrets     = ["arn:aws:secretsmanager:us-east-1:123456789012:secret:helium-prod/redis-url-AbCdEf"]
     }
-    worker   = { description = "Executes runs", roles = ["queue.receive", "files.write"] }
+    worker   = { description = "Executes runs", roles = ["queue.receive", "files.write", "protect"] }
     function = { description = "Executes runs", roles = ["queue.receive"], runs_on = "lambda" }
     pipeline = { description = "Deploys", roles = [], runs_on = "github" }
   }
@@ -31,6 +31,7 @@ variables {
     queue      = "arn:aws:sqs:us-east-1:123456789012:agent-processing"
     dead_queue = "arn:aws:sqs:us-east-1:123456789012:agent-processing-dead"
     bucket     = "arn:aws:s3:::helium-prod-files-123456789012"
+    cluster    = "helium-prod"
   }
 
   repository = {
@@ -40,7 +41,6 @@ variables {
     id       = "4711"
     account  = "pipeline"
     images   = "arn:aws:ecr:us-east-1:123456789012:repository/helium-prod/helium-backend"
-    cluster  = "helium-prod"
   }
 }
 
@@ -78,6 +78,16 @@ run "only_workflows_of_this_repository_in_this_environment_deploy" {
     condition     = !contains(keys(aws_iam_role_policy.this), "pipeline") && length(aws_iam_role_policy.deploy) == 1
     error_message = "The pipeline deploys and does nothing else."
   }
+
+  assert {
+    condition     = alltrue([for action in ["ecs:ContinueServiceDeployment", "ecs:DescribeServiceRevisions", "ecs:TagResource", "s3:PutObject"] : strcontains(aws_iam_role_policy.deploy["github"].policy, action)])
+    error_message = "A release needs these calls."
+  }
+
+  assert {
+    condition     = strcontains(aws_iam_role_policy.this["worker"].policy, "task/helium-prod/*") && !strcontains(aws_iam_role_policy.this["api"].policy, "TaskProtection")
+    error_message = "Only who holds runs may be protected."
+  }
 }
 
 run "a_role_that_is_not_in_the_table_is_refused" {
@@ -96,7 +106,7 @@ run "a_wildcard_is_refused" {
 
   variables {
     repository = null
-    resources  = { queue = "arn:aws:sqs:us-east-1:123456789012:*", dead_queue = "arn:aws:sqs:a", bucket = "arn:aws:s3:::b" }
+    resources  = { queue = "arn:aws:sqs:us-east-1:123456789012:*", dead_queue = "arn:aws:sqs:a", bucket = "arn:aws:s3:::b", cluster = "c" }
   }
 
   expect_failures = [var.resources]

@@ -15,7 +15,7 @@ variables {
   load_balancer         = "app/helium-prod/1"
   services              = { api = "helium-prod-api", stream = "helium-prod-stream", worker = "helium-prod-worker" }
   min_instances         = { api = 2, stream = 2, worker = 2 }
-  target_groups         = { api = "targetgroup/helium-prod-api/1", stream = "targetgroup/helium-prod-stream/1" }
+  target_groups         = { api = ["targetgroup/helium-prod-api/1", "targetgroup/helium-prod-api-other/1"], stream = ["targetgroup/helium-prod-stream/1"] }
   queue                 = { name = "agent-processing", dead_name = "agent-processing-dead" }
   cache                 = "helium-prod"
   notification_channels = ["on-call@example.com"]
@@ -26,8 +26,8 @@ run "a_burning_budget_is_told_when_both_windows_agree" {
   command = apply
 
   assert {
-    condition     = keys(aws_cloudwatch_composite_alarm.burn) == ["api-fast", "api-slow", "stream-fast", "stream-slow"] && length(aws_cloudwatch_metric_alarm.burn) == 8
-    error_message = "Two pairs of windows for each public service."
+    condition     = keys(aws_cloudwatch_composite_alarm.burn) == ["api-fast", "api-slow", "api-ticket", "stream-fast", "stream-slow", "stream-ticket"] && length(aws_cloudwatch_metric_alarm.burn) == 12
+    error_message = "Three pairs of windows for each public service."
   }
 
   assert {
@@ -38,6 +38,11 @@ run "a_burning_budget_is_told_when_both_windows_agree" {
   assert {
     condition     = abs(aws_cloudwatch_metric_alarm.burn["api-fast-short"].threshold - 0.0144) < 0.000001
     error_message = "14.4 times 0.1 %."
+  }
+
+  assert {
+    condition     = strcontains(local.sums.api.errors, "FILL(errors0, 0) + FILL(errors1, 0)") && length(local.counts.api) == 4 && length(local.counts.stream) == 2
+    error_message = "Both groups of api count, whichever has the traffic."
   }
 }
 

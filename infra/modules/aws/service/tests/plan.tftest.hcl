@@ -41,7 +41,7 @@ run "a_public_role_is_behind_the_load_balancer" {
   command = plan
 
   assert {
-    condition     = length(aws_lb_target_group.this) == 1 && length(aws_lb_listener_rule.api) == 1 && length(aws_lb_listener_rule.stream) == 0
+    condition     = keys(aws_lb_target_group.this) == ["api", "api-other"] && length(aws_lb_listener_rule.api) == 1 && length(aws_lb_listener_rule.stream) == 0
     error_message = "api takes what no other takes."
   }
 
@@ -51,13 +51,18 @@ run "a_public_role_is_behind_the_load_balancer" {
   }
 
   assert {
-    condition     = length(aws_appautoscaling_policy.requests) == 1 && length(aws_appautoscaling_policy.load) == 0
-    error_message = "api is scaled by requests."
+    condition     = aws_appautoscaling_policy.load["api"].target_tracking_scaling_policy_configuration[0].target_value == 840 && keys(local.measures.api.metrics) == ["here", "tasks", "there"]
+    error_message = "api is scaled by requests, whichever group has them."
   }
 
   assert {
-    condition     = aws_ecs_service.this.deployment_circuit_breaker[0].rollback && aws_ecs_service.this.alarms[0].rollback && length(aws_ecs_service.this.alarms[0].alarm_names) == 2
+    condition     = aws_ecs_service.this.alarms[0].rollback && length(aws_ecs_service.this.alarms[0].alarm_names) == 3 && aws_ecs_service.this.deployment_configuration[0].strategy == "BLUE_GREEN"
     error_message = "A bad deployment goes back by itself."
+  }
+
+  assert {
+    condition     = length(one(aws_ecs_service.this.load_balancer).advanced_configuration) == 1 && aws_lb_listener_rule.candidate["api"].priority < 10 && output.candidate_headers["x-helium-release"] == "candidate"
+    error_message = "A release needs a second group, and a way to what has no traffic."
   }
 
   assert {
@@ -115,8 +120,13 @@ run "a_worker_is_private_and_scaled_by_what_waits_and_runs" {
   }
 
   assert {
-    condition     = length(aws_lb_target_group.this) == 0 && length(aws_ecs_service.this.load_balancer) == 0 && output.url == ""
+    condition     = length(aws_lb_target_group.this) == 0 && length(aws_ecs_service.this.load_balancer) == 0 && output.url == "" && length(output.candidate_headers) == 0
     error_message = "No path leads to a worker."
+  }
+
+  assert {
+    condition     = aws_ecs_service.this.deployment_circuit_breaker[0].rollback && aws_ecs_service.this.alarms[0].rollback && length(aws_iam_role.traffic) == 0
+    error_message = "A bad deployment goes back by itself."
   }
 
   assert {
@@ -141,6 +151,11 @@ run "a_stream_service_is_scaled_by_open_streams" {
   variables {
     role        = "stream"
     concurrency = 500
+  }
+
+  assert {
+    condition     = aws_ecs_service.this.deployment_circuit_breaker[0].enable && length(aws_lb_target_group.this) == 1
+    error_message = "It rolls."
   }
 
   assert {

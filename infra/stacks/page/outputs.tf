@@ -1,0 +1,4 @@
+output "config" {
+  description = "The file `.vercel/output/config.json`."
+  value       = jsonencode(local.config)
+}
