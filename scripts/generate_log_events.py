@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "backend"))
 from helium.kit.log_events import LOG_EVENTS  # noqa: E402
 
 # Where a name is made from a variable: what the variable may be.
-VARIABLES = {"adapters/sqs/outage": "bell|queue|queue.upkeep", "cli/serve": "api|stream|worker|sweeper"}
+VARIABLES = {"kit/outage": "bell|queue|queue.upkeep|protection", "cli/serve": "api|stream|worker|sweeper"}
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 
 NOTHING = "(?!)"

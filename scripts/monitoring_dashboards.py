@@ -161,6 +161,16 @@ RUNS = (
         queries={"{{kind}}": _rate("helium_actions_required_total", "kind")},
     ),
     Panel(
+        title="Runs that wait for a person",
+        unit="none",
+        queries={"{{kind}}": _max("helium_actions_waiting", "kind")},
+    ),
+    Panel(
+        title="The longest of them",
+        unit="s",
+        queries={"{{kind}}": _max("helium_action_age_seconds", "kind")},
+    ),
+    Panel(
         title="Buried messages",
         unit="ops",
         queries={"{{reason}}": _rate("helium_dead_letters_total", "reason")},
@@ -248,6 +258,7 @@ INFRASTRUCTURE = (
         unit="ops",
         queries={
             "commits": _rate("helium_commit_failures_total"),
+            "ECS protection": _rate("helium_protection_failures_total"),
             "renewals": _rate("helium_lease_renewal_failures_total"),
         },
     ),
@@ -257,6 +268,13 @@ INFRASTRUCTURE = (
         queries={
             "{{outcome}}": _rate("helium_cache_lookups_total", "outcome"),
             "failure": _rate("helium_cache_failures_total"),
+        },
+    ),
+    Panel(
+        title="Bells that were not rung",
+        unit="ops",
+        queries={
+            "{{kind}} {{outcome}}": _rate("helium_bells_total", "kind, outcome", ', outcome!="published"')
         },
     ),
     Panel(
@@ -283,6 +301,14 @@ INFRASTRUCTURE = (
         title="Processes and scrapes",
         unit="none",
         queries={"processes": _sum("helium_processes"), "addresses that answer": _sum("up")},
+    ),
+    Panel(
+        title="Starts of processes in 30 minutes",
+        unit="none",
+        queries={
+            "{{instance}} {{role}}": "sum by (instance, role) "
+            f"(increase(helium_process_starts_total{{{MINE}}}[30m]))"
+        },
     ),
     Panel(
         title="Days until certificates end",

@@ -14,7 +14,7 @@ from helium.engine.tail import EventHub
 from helium.engine.tools import BUILT_IN
 from helium.engine.worker import Worker
 from helium.kit.clock import Clock
-from helium.kit.metrics import REGISTRY, HostValues
+from helium.kit.metrics import REGISTRY, HostValues, Snapshot
 from helium.kit.metrics import instruments as metrics
 from helium.kit.metrics.sampler import Sample, Sampler
 from helium.settings import Settings
@@ -74,7 +74,12 @@ def process_text(figures: RunFigures) -> Text:
 
 def host_text(host: HostValues, figures: RunFigures) -> Text:
     """What a supervisor shows for all its processes."""
-    return Exposition(REGISTRY, host.snapshot, figures.read).text
+
+    def counts() -> Snapshot:
+        # Its own count, because a process that ends at once has counted nothing.
+        return {**host.snapshot(), (metrics.PROCESS_STARTS.name, ("all",)): [float(host.opened)]}
+
+    return Exposition(REGISTRY, counts, figures.read).text
 
 
 def metrics_route(settings: Settings, text: Text, *, own_port: bool) -> MetricsRoute:

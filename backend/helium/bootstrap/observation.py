@@ -12,6 +12,7 @@ from helium.api.page_errors import PATH, page_errors
 from helium.bootstrap.secrets import redactor, resolved
 from helium.features.product import Product
 from helium.kit.clock import Clock
+from helium.kit.metrics.instruments import PROCESS_STARTS
 from helium.settings import Settings, SettingsInvalid
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ class Observation:
 
 @asynccontextmanager
 async def open_observation(settings: Settings, clock: Clock, role: str) -> AsyncGenerator[Observation]:
-    """Traces and error reports until the end of the block. Raises `SettingsInvalid`."""
+    """Traces and error reports until the end of the block; the process's start is counted. Raises
+    `SettingsInvalid`."""
+    PROCESS_STARTS.of(role).add()
     from helium.adapters import opentelemetry  # the SDK is imported only if it is used
 
     async with AsyncExitStack() as stack:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import structlog
 
+from helium.adapters.ecs import Protection, agent_of
 from helium.adapters.memory.bell import LocalBell
 from helium.adapters.offline import OfflineModel
 from helium.adapters.prometheus import RunFigures
@@ -53,6 +54,7 @@ from helium.features.identity.service import Identity
 from helium.features.product import Product
 from helium.kit.clock import SystemClock
 from helium.kit.ids import new_id
+from helium.kit.metrics.instruments import PROTECTION_FAILURES
 from helium.platform import Platform
 from helium.ports import Model, RunStore
 from helium.settings import Settings
@@ -220,6 +222,11 @@ class _Opening:
         self.stack.push_async_callback(keeper.stop)
         keeper.start()
         work.extend([writer.serve(), worker.serve()])
+        agent = agent_of(os.environ)
+        if agent is not None:
+            protection = Protection(agent, worker, platform.clock, PROTECTION_FAILURES.of().add)
+            worker.on_change = protection.look
+            work.append(protection.serve())
         return worker
 
     @asynccontextmanager

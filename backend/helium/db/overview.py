@@ -103,7 +103,9 @@ from (
 
 WAITING = f"""
 select count(*) as runs, max({_seconds("now() - created_at")}) as oldest_seconds,
-    {_run_id("(array_agg(run_id order by created_at))[1]")} as oldest_run
+    {_run_id("(array_agg(run_id order by created_at))[1]")} as oldest_run,
+    count(*) filter (where kind = 'in_doubt') as in_doubt,
+    max({_seconds("now() - created_at")}) filter (where kind = 'in_doubt') as in_doubt_seconds
 from action where state = 'pending'
 """
 

@@ -15,6 +15,7 @@ from helium.kit.log_context import merge_ids
 from helium.kit.log_lines import Lines, Noted
 from helium.kit.raised import textless
 from helium.kit.redact import Redactor
+from helium.kit.stdlib_logs import join_standard_logs
 
 LogFormat = Literal["auto", "json", "console"]
 Line = MutableMapping[str, Any]
@@ -43,11 +44,7 @@ def configure_logging(form: LogFormat, level: str, redactor: Redactor | None = N
         else structlog.ReturnLoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(redactor.filter)
-        if not readable:
-            handler.setFormatter(LibraryFormatter())
+    join_standard_logs(number, redactor, None if readable else as_json)
 
 
 def flush_logs() -> None:
@@ -132,23 +129,6 @@ def as_json(logger: object, method: str, line: Line) -> str:
         return _encode(line).decode()
     except (TypeError, ValueError):  # a key or a number that JSON does not have
         return json.dumps(line, default=str)
-
-
-class LibraryFormatter(logging.Formatter):
-    """A line of a library in the same form as ours. Its exceptions lose their text, and it its further
-    lines: asyncio shows there what a forgotten task raised."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line: Line = {
-            "event": "library.said",
-            "logger": record.name,
-            "level": record.levelname.lower(),
-            "text": record.getMessage().partition("\n")[0],
-        }
-        error = record.exc_info[1] if record.exc_info else None
-        if error is not None:
-            line["exception"] = textless(error)
-        return as_json(None, "", line)
 
 
 def _exception(info: object) -> BaseException | None:

@@ -114,12 +114,12 @@ async def test_an_outage_is_told_once_and_costs_each_ring_nothing(queue: OpenClo
 
         async def back() -> bool:
             await queue.bell.ring(new_runs(1))
-            return any(entry["event"] == "queue.back" for entry in told)
+            return any(entry["event"] == "bell.back" for entry in told)
 
         await until(back, "the end of the outage")
     assert first < 3
     assert rest < 0.5
-    assert [entry["event"] for entry in told] == ["queue.away", "queue.back"]
+    assert [entry["event"] for entry in told] == ["bell.away", "bell.back"]
 
 
 async def test_a_service_that_does_not_answer_ends_a_ring_after_its_seconds(queue: OpenCloudTasks) -> None:
@@ -192,7 +192,7 @@ async def test_a_queue_that_is_too_slow_for_long_loses_rings_and_says_so_once(
     queue.released.set()
     await bell.close()
     assert len(queue.messages) == 50 + MOST_AT_ONCE
-    assert [entry["event"] for entry in told] == ["queue.behind"]
+    assert [entry["event"] for entry in told] == ["bell.lost"]
 
 
 async def test_a_bell_that_closes_sends_what_it_can_first() -> None:

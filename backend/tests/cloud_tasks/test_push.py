@@ -89,7 +89,7 @@ async def test_an_execution_that_fails_is_delivered_again() -> None:
     with structlog.testing.capture_logs() as told:
         answer = await pushed(route_to(Broken()), BODY)
     assert (answer.status_code, answer.content) == (500, b"")
-    assert [entry["event"] for entry in told] == ["delivery.failed"]
+    assert [entry["event"] for entry in told] == ["delivery.received", "delivery.failed"]
 
 
 async def test_an_execution_is_cancelled_at_its_deadline_and_delivered_again() -> None:

@@ -12,6 +12,7 @@ from helium.adapters.prometheus import RunFigures
 from helium.adapters.prometheus.runs import KEEP_SECONDS, MOVE, MOVE_AT
 from helium.core.states import RunStatus
 from helium.db.database import Database, open_database
+from helium.db.overview import look, read_overview
 from helium.db.run_store import PostgresRunStore
 from helium.kit.clock import ManualClock
 from helium.kit.ids import new_id
@@ -230,6 +231,57 @@ async def test_a_run_whose_worker_is_gone_is_abandoned(desk: Desk) -> None:
 
     assert _by_label(found, "helium_abandoned_runs") == {"": 1.0}
     assert _by_label(found, "helium_workers") == {"": 0.0}
+
+
+async def test_what_people_are_asked_for_is_told_by_kind_with_the_age_of_the_oldest(desk: Desk) -> None:
+    await desk.start(3)
+    await desk.store.renew(WORKER, 60)
+    kinds = ("in_doubt", "in_doubt", "approval")
+    for run, kind in zip(await desk.store.claim(WORKER, 3), kinds, strict=True):
+        await desk.store.commit([park(run, an_action(run, kind=kind))])
+    await desk.database.execute(
+        "update action set created_at = now() - interval '2 hours' where id ="
+        " (select id from action where kind = 'in_doubt' order by id limit 1)"
+    )
+
+    found = await desk.read()
+
+    assert _by_label(found, "helium_actions_waiting") == {"in_doubt": 2.0, "approval": 1.0, "question": 0.0}
+    ages = _by_label(found, "helium_action_age_seconds")
+    assert 7200 <= ages["in_doubt"] < 7260
+    assert 0 <= ages["approval"] < 60
+    assert ages["question"] == 0.0
+
+
+async def test_the_overview_tells_effects_in_doubt_from_other_questions(
+    desk: Desk, database_url: str
+) -> None:
+    await desk.start(2)
+    await desk.store.renew(WORKER, 60)
+    for run, kind in zip(await desk.store.claim(WORKER, 2), ("in_doubt", "question"), strict=True):
+        await desk.store.commit([park(run, an_action(run, kind=kind))])
+    await desk.database.execute(
+        "update action set created_at = now() - interval '1 hour' where kind = 'in_doubt'"
+    )
+
+    async with look(database_url) as connection:
+        waiting = (await read_overview(connection)).waiting
+
+    assert (waiting["runs"], waiting["in_doubt"]) == (2, 1)
+    assert 3600 <= waiting["in_doubt_seconds"] < 3660
+
+
+async def test_who_was_answered_waits_no_more(desk: Desk) -> None:
+    await desk.start()
+    await desk.store.renew(WORKER, 60)
+    (run,) = await desk.store.claim(WORKER, 1)
+    await desk.store.commit([park(run, an_action(run, kind="in_doubt"))])
+    await desk.store.request_cancel(run.lease.run_id)
+
+    found = await desk.read()
+
+    assert _by_label(found, "helium_actions_waiting")["in_doubt"] == 0.0
+    assert _by_label(found, "helium_action_age_seconds")["in_doubt"] == 0.0
 
 
 async def test_several_who_scrape_at_once_are_given_one_reading(desk: Desk) -> None:

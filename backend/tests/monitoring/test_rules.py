@@ -153,6 +153,34 @@ BROKEN = {
         "silence.yaml",
         "probes that meet a draining process",
     ),
+    "the room for a supervisor's deploys": (
+        "alerts.yaml",
+        r" \+ 2 \* max by \(instance\) \(max_over_time\(helium_processes[^)]*\)\)",
+        "",
+        "alerts.yaml",
+        "two deploys of a supervisor",
+    ),
+    "that the bus is not somebody's queue": (
+        "alerts.yaml",
+        r'kind=~"work\|events\|cancel", ',
+        "",
+        "alerts.yaml",
+        "a bus that fails once in a hundred",
+    ),
+    "the guard against a few bells": (
+        "alerts.yaml",
+        r"\s+and sum\(rate\(helium_bells_total[^\n]*> 0\.02",
+        "",
+        "alerts.yaml",
+        "a Redis that was replaced",
+    ),
+    "why a run waits": (
+        "alerts.yaml",
+        r'(helium_action_age_seconds)\{kind="in_doubt"\}',
+        r"\1",
+        "alerts.yaml",
+        "a question that waits for days",
+    ),
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import structlog
 
-from helium.kit.logs import LibraryFormatter, LogFormat, configure_logging, flush_logs
+from helium.kit.logs import LogFormat, configure_logging, flush_logs
 from helium.kit.raised import chain, textless
 
 CANARY = "canary-51c0"
@@ -57,19 +57,6 @@ def test_values_that_json_does_not_have_do_not_break_a_line(capsys: pytest.Captu
     flush_logs()
     line = json.loads(capsys.readouterr().err)
     assert (line["huge"], "ValueError" in str(line["kind"])) == (1 << 80, True)
-
-
-def test_a_librarys_line_has_the_same_form_and_one_line_of_text() -> None:
-    record = logging.LogRecord(
-        "asyncio", logging.ERROR, "x.py", 1, f"Task exception was never retrieved\n{CANARY}", None, None
-    )
-    line = json.loads(LibraryFormatter().format(record))
-    assert line == {
-        "event": "library.said",
-        "logger": "asyncio",
-        "level": "error",
-        "text": "Task exception was never retrieved",
-    }
 
 
 def test_an_exception_without_its_text_shows_the_whole_chain_once() -> None:

@@ -88,7 +88,7 @@ async def test_too_many_rings_are_dropped_and_told(place: Place, faulty: Faulty,
             group.create_task(bell.ring([uuid4() for _ in range(8)]))
             await until(lambda: bool(told), "the warning")
             gate.set()
-    assert told[0] == {"event": "bell.away", "log_level": "warning", "error": "BufferFull"}
+    assert told[0] == {"event": "bell.lost", "log_level": "warning", "count": 3, "reason": "backlog"}
     assert await place.left() == 6
 
 

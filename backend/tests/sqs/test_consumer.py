@@ -157,7 +157,7 @@ async def test_a_failing_execution_ends_among_the_dead() -> None:
                 await place.send("run")
                 await until(is_dead, "a dead message", 60)
     assert [delivery.deliveries for delivery in execute.seen] == [1, 2]
-    assert [entry["event"] for entry in told] == ["queue.execution_failed"] * 2
+    assert [entry["event"] for entry in told] == ["delivery.received", "delivery.failed"] * 2
 
 
 async def test_a_consumer_outlives_its_service() -> None:

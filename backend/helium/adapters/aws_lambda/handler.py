@@ -105,8 +105,9 @@ class Invocations:
         _, late = await asyncio.wait(tasks, timeout=seconds)
         if not late:
             return
-        log.warning("lambda.deadline", messages=len(late))
         for task in late:
+            deliveries = tasks[task].received(self._clock.monotonic()).deliveries
+            log.warning("delivery.cut", deliveries=deliveries, seconds=seconds)
             task.cancel()
         await asyncio.wait(late, timeout=self._margin_seconds / 4)
 
@@ -114,12 +115,13 @@ class Invocations:
         """Whether Lambda is to delete the message; if it is to come again, it is hidden until then."""
         received = record.received(self._clock.monotonic())
         delivery = Delivery(body=received.body, deliveries=received.deliveries, seconds=seconds)
+        log.debug("delivery.received", deliveries=received.deliveries)
         left: Ack | Refuse
         try:
             verdict = await execute(delivery)
             left = await carry_out(queue, received, verdict, max_deliveries=self._max_deliveries)
         except Exception:
-            log.exception("queue.execution_failed", deliveries=received.deliveries)
+            log.exception("delivery.failed", deliveries=received.deliveries)
             left = after_failure(received)
         if isinstance(left, Refuse):
             await self._hide(queue, received, left.seconds)

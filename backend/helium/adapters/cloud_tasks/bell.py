@@ -9,6 +9,8 @@ import structlog
 
 from helium.adapters.cloud_tasks.messages import ring_body
 from helium.adapters.cloud_tasks.queue import Message, PushQueue, QueueAway
+from helium.kit.metrics import instruments as metrics
+from helium.kit.outage import Outage
 
 log = structlog.get_logger()
 MOST_AT_ONCE = 20
@@ -47,17 +49,23 @@ class CloudTasksBell:
         self._wait_seconds = wait_seconds
         self._pending: deque[tuple[_Ring, Message]] = deque()
         self._senders: set[asyncio.Task[None]] = set()
-        self._away = False
-        self._behind = False
+        self._outage = Outage("bell")
+        self._full = False
+        self._published = metrics.BELLS.of("queue", "published")
+        self._failed = metrics.BELLS.of("queue", "failed")
+        self._dropped = metrics.BELLS.of("queue", "dropped")
 
     async def ring(self, run_ids: Sequence[UUID], delay_seconds: float = 0.0) -> None:
-        if not run_ids or (self._away and self._sending()):
+        if not run_ids:
+            return
+        if self._outage.on and self._sending():
+            self._dropped.add(len(run_ids))
             return
         ring = _Ring(len(run_ids))
         for run_id in run_ids[: self._room(len(run_ids))]:
             self._pending.append((ring, Message(body=ring_body(run_id), delay_seconds=delay_seconds)))
         self._hire()
-        if not self._away:
+        if not self._outage.on:
             await self._sent(ring)
 
     async def close(self) -> None:
@@ -79,9 +87,11 @@ class CloudTasksBell:
     def _room(self, wanted: int) -> int:
         """How many of these may wait to be sent."""
         room = MOST_PENDING - len(self._pending)
-        if wanted > room and not self._behind:
-            log.warning("queue.behind", pending=len(self._pending))
-        self._behind = wanted > room
+        if wanted > room:
+            self._dropped.add(wanted - room)
+            if not self._full:
+                log.warning("bell.lost", count=wanted - room, reason="backlog")
+        self._full = wanted > room
         return room
 
     def _sending(self) -> set[asyncio.Task[None]]:
@@ -89,7 +99,7 @@ class CloudTasksBell:
         return self._senders
 
     def _hire(self) -> None:
-        most = 1 if self._away else self._most
+        most = 1 if self._outage.on else self._most
         for _ in range(min(most - len(self._sending()), len(self._pending))):
             self._senders.add(asyncio.create_task(self._send()))
 
@@ -107,19 +117,19 @@ class CloudTasksBell:
             self._taken()
 
     def _lost(self, error: QueueAway) -> None:
-        if not self._away:
-            self._away = True
-            log.warning("queue.away", error=str(error))
+        self._failed.add()
+        self._outage.failed(error)
         self._lose()
 
     def _lose(self) -> None:
         """Forget what is pending, and let those go who wait for it."""
+        self._dropped.add(len(self._pending))
         for ring, _ in self._pending:
             ring.over.set()
         self._pending.clear()
 
     def _taken(self) -> None:
-        if self._away:
-            self._away = False
-            log.info("queue.back")
+        self._published.add()
+        if self._outage.on:
+            self._outage.worked()
             self._hire()

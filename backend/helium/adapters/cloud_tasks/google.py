@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -59,7 +60,10 @@ async def open_client(
 
 def _client(channel: aio.Channel) -> CloudTasksAsyncClient:
     """Blocks: it looks for certificates in files."""
-    return CloudTasksAsyncClient(transport=CloudTasksGrpcAsyncIOTransport(channel=channel))
+    client = CloudTasksAsyncClient(transport=CloudTasksGrpcAsyncIOTransport(channel=channel))
+    # It takes what Google's libraries say out of the logs: it would get to stderr raw, or nowhere.
+    logging.getLogger("google").propagate = True
+    return client
 
 
 def _channel(endpoint: str, credentials: Credentials | None) -> aio.Channel:

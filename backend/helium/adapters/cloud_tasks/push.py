@@ -11,6 +11,7 @@ from helium.adapters.cloud_tasks.messages import Push, body_text, read_push
 from helium.adapters.cloud_tasks.queue import PUSH_PATH, PushQueue, QueueAway
 from helium.adapters.cloud_tasks.tokens import KeysAway, TokenRefused
 from helium.kit.asgi import BodyTooLarge, ClientLeft, Receive, Scope, Send, header, send_json
+from helium.kit.outage import Outage
 from helium.ports import Ack, Bury, Delivery, Execute, Refuse
 
 log = structlog.get_logger()
@@ -58,6 +59,7 @@ class PushRoute:
         self._queue = queue
         self._dead = dead
         self._seconds = seconds
+        self._outage = Outage("queue")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -87,11 +89,12 @@ class PushRoute:
 
     async def _deliver(self, push: Push) -> Answer:
         delivery = Delivery(body=body_text(push.body), deliveries=push.deliveries, seconds=self._seconds)
+        log.debug("delivery.received", deliveries=push.deliveries)
         try:
             async with asyncio.timeout(self._seconds):
                 verdict = await self._execute(delivery)
         except TimeoutError:
-            log.warning("push.cut", seconds=self._seconds, deliveries=push.deliveries)
+            log.warning("delivery.cut", deliveries=push.deliveries, seconds=self._seconds)
             return UNAVAILABLE
         except Exception:
             log.exception("delivery.failed", deliveries=push.deliveries)
@@ -106,21 +109,23 @@ class PushRoute:
 
     async def _refuse(self, push: Push, seconds: float) -> Answer:
         """Cloud Tasks' own retry only for a short while and a few times: see decision 0016."""
+        log.debug("delivery.refused", deliveries=push.deliveries, seconds=seconds)
         if seconds > SHORT_SECONDS or push.retries >= MOST_RETRIES:
             try:
                 await self._queue.put(push.again(seconds))
             except QueueAway as error:
-                log.warning("queue.away", error=str(error))
+                self._outage.failed(error)
             else:
+                self._outage.worked()
                 return DONE
         # A tenth of a second is within "about"; the header knows whole seconds.
         return Answer(429, [(b"retry-after", str(max(0, math.ceil(seconds - 0.1))).encode())])
 
     async def _bury(self, push: Push, reason: str) -> Answer:
-        log.warning("delivery.buried", reason=reason, deliveries=push.deliveries)
         try:
             await self._dead.put(push.buried(reason))
         except QueueAway as error:
-            log.warning("queue.away", error=str(error), queue="dead")
+            log.warning("delivery.not_buried", reason=reason, deliveries=push.deliveries, error=str(error))
             return UNAVAILABLE
+        log.warning("delivery.buried", reason=reason, deliveries=push.deliveries)
         return DONE

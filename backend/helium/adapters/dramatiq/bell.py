@@ -12,6 +12,8 @@ from dramatiq.message import Message
 
 from helium.adapters.dramatiq.broker import ACTOR, DramatiqOptions, sending_broker
 from helium.kit.group import GroupCommit
+from helium.kit.metrics import instruments as metrics
+from helium.kit.outage import Outage
 
 log = structlog.get_logger()
 
@@ -36,12 +38,18 @@ class DramatiqBell:
         self._timeout_seconds = options.timeout_seconds
         self._broker = broker
         self._group = GroupCommit[_Rung, None](self._flush)
+        self._outage = Outage("bell")
+        self._full = False
+        self._published = metrics.BELLS.of("queue", "published")
+        self._failed = metrics.BELLS.of("queue", "failed")
+        self._dropped = metrics.BELLS.of("queue", "dropped")
 
     async def ring(self, run_ids: Sequence[UUID], delay_seconds: float = 0.0) -> None:
         """Returns when Redis has the messages, or after the time-out, when they may be lost."""
         if self._group.backlog > BACKLOG:
-            log.warning("bell.lost", count=len(run_ids), reason="backlog")
+            self._lose(len(run_ids))
             return
+        self._full = False
         sent = [self._group.submit((str(run_id), delay_seconds)) for run_id in run_ids]
         if sent:
             await asyncio.wait(sent, timeout=self._timeout_seconds)
@@ -50,18 +58,32 @@ class DramatiqBell:
         """Send what is rung until cancelled."""
         await self._group.serve()
 
+    def _lose(self, count: int) -> None:
+        """There is no room for these; told once, until there is again."""
+        self._dropped.add(count)
+        if not self._full:
+            log.warning("bell.lost", count=count, reason="backlog")
+        self._full = True
+
     async def _flush(self, batch: Sequence[_Rung]) -> Sequence[None]:
-        await asyncio.to_thread(self._send, batch)
+        sent, error = await asyncio.to_thread(self._send, batch)
+        self._published.add(sent)
+        self._failed.add(len(batch) - sent)
+        if error is None:
+            self._outage.worked()
+        else:
+            self._outage.failed(error, len(batch) - sent)
         return [None] * len(batch)
 
-    def _send(self, batch: Sequence[_Rung]) -> None:
+    def _send(self, batch: Sequence[_Rung]) -> tuple[int, redis.RedisError | None]:
+        """In a thread: how many were sent, and why not all."""
         for number, (body, delay_seconds) in enumerate(batch):
             message = Message[None](self._queue, ACTOR, (body,), {}, {})
             try:
                 self._broker.enqueue(message, delay=milliseconds(delay_seconds))
             except redis.RedisError as error:
-                log.warning("bell.lost", count=len(batch) - number, reason=str(error))
-                return
+                return number, error
+        return len(batch), None
 
 
 @asynccontextmanager

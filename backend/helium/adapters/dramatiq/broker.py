@@ -18,6 +18,7 @@ from redis.exceptions import NoScriptError
 from redis.retry import Retry
 
 from helium.adapters.dramatiq.fetching import Fetching
+from helium.kit.outage import Outage
 
 log = structlog.get_logger()
 
@@ -126,9 +127,13 @@ class WorkerBroker(RedisBroker):
         self.add_middleware(CurrentMessage())
         self.abandoned = threading.Event()
         """From when on nothing is put back or acknowledged: the dead worker's time-out does it."""
-        self.alive = True
-        """Whether Redis answered the last time that it was asked for messages."""
+        self.outage = Outage("queue")
         self._held: dict[str, set[str]] = {}
+
+    @property
+    def alive(self) -> bool:
+        """Whether Redis answered the last time that it was asked for messages."""
+        return not self.outage.on
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
         """Called at the start and after each trouble; what the last consumer had fetched is put back."""

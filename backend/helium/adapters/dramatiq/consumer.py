@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from dramatiq import Worker, actor
 from dramatiq.broker import MessageProxy
+from dramatiq.errors import Retry
 from dramatiq.middleware import CurrentMessage
 
 from helium.adapters.dramatiq.bell import milliseconds
@@ -149,7 +150,12 @@ class Executions:
         assert task is not None
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
-        return await self._execute(delivery)
+        log.debug("delivery.received", deliveries=delivery.deliveries)
+        try:
+            return await self._execute(delivery)
+        except Exception:
+            log.exception("delivery.failed", deliveries=delivery.deliveries)
+            raise
 
 
 def _settle(broker: WorkerBroker, executions: Executions, body: str) -> None:
@@ -157,16 +163,25 @@ def _settle(broker: WorkerBroker, executions: Executions, body: str) -> None:
     message = CurrentMessage.get_current_message()
     assert isinstance(message, MessageProxy)
     deliveries = 1 + message.options.get(RETURNS, 0) + message.options.get("retries", 0)
-    match executions.wait(Delivery(body=body, deliveries=deliveries)):
+    match _verdict(executions, Delivery(body=body, deliveries=deliveries)):
         case Ack():
             return
         case Refuse(seconds):
+            log.debug("delivery.refused", deliveries=deliveries, seconds=seconds)
             _give_back(broker, message, seconds)
         case Bury(reason):
-            log.warning("delivery.buried", reason=reason)
+            log.warning("delivery.buried", reason=reason, deliveries=deliveries)
             message.fail()
         case None:
             _give_back(broker, message, 0.0)
+
+
+def _verdict(executions: Executions, delivery: Delivery) -> Verdict | None:
+    try:
+        return executions.wait(delivery)
+    except Exception:  # noqa: BLE001 - an execution may raise anything, and is tried again
+        # It has been told. Dramatiq would tell it again, and keep what it says in Redis with the message.
+        raise Retry("The execution failed.") from None
 
 
 def _give_back(broker: WorkerBroker, message: MessageProxy, seconds: float) -> None:

@@ -27,13 +27,13 @@ class Fetching(Consumer):
             message = next(self._inner)
             if message is not None:
                 self._broker.held(self._queue_name).add(message.options["redis_message_id"])
-        except ConnectionClosed:
-            self._broker.alive = False
+        except ConnectionClosed as error:
+            self._broker.outage.failed(error)
             raise
         except (DecodeError, KeyError, TypeError):
             self._bury_unreadable()
             return None
-        self._broker.alive = True
+        self._broker.outage.worked()
         return message
 
     def ack(self, message: MessageProxy) -> None:
@@ -60,7 +60,7 @@ class Fetching(Consumer):
         try:
             self.put_back_forgotten()
         except ConnectionClosed:
-            log.warning("queue.away", queue=self._queue_name)
+            pass  # told where it was met
         self._inner.close()
 
     def put_back_forgotten(self) -> None:
@@ -69,7 +69,7 @@ class Fetching(Consumer):
             if names := self._broker.forgotten(self._queue_name):
                 self._broker.do_requeue(self._queue_name, *names)
         except redis.ConnectionError as error:
-            self._broker.alive = False
+            self._broker.outage.failed(error)
             raise ConnectionClosed(error) from error
 
     def _let_go(self, message: MessageProxy) -> None:
@@ -78,7 +78,7 @@ class Fetching(Consumer):
     def _bury_unreadable(self) -> None:
         try:
             for name in self._broker.unreadable(self._queue_name):
-                log.warning("delivery.buried", reason="not a message of Dramatiq's", message=name)
+                log.warning("delivery.buried", reason="not a message of Dramatiq's", deliveries=1)
                 self._broker.do_nack(self._queue_name, name)
         except redis.ConnectionError as error:
             raise ConnectionClosed(error) from error

@@ -115,6 +115,7 @@ class MemoryQueue:
     async def _deliver(self, message: _Message, execute: Execute) -> float | None:
         """Seconds after which the message is to be delivered again; None: never."""
         message.deliveries += 1
+        log.debug("delivery.received", deliveries=message.deliveries)
         try:
             verdict = await execute(Delivery(body=message.body, deliveries=message.deliveries))
         except Exception:
@@ -126,8 +127,9 @@ class MemoryQueue:
             case Ack():
                 return None
             case Refuse(seconds):
+                log.debug("delivery.refused", deliveries=message.deliveries, seconds=seconds)
                 return seconds
             case Bury(reason):
-                log.warning("delivery.buried", reason=reason)
+                log.warning("delivery.buried", deliveries=message.deliveries, reason=reason)
                 self.buried.append(message.body)
                 return None

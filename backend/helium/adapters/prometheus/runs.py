@@ -15,6 +15,9 @@ from helium.db.database import CONNECTION_ERRORS, Database
 from helium.kit.clock import Clock
 from helium.kit.metrics.instruments import (
     ABANDONED,
+    ACTION_AGE,
+    ACTION_KINDS,
+    ACTIONS_WAITING,
     ACTIVE_AGENTS,
     AGENT_RUNS,
     BUDGETS,
@@ -56,6 +59,12 @@ QUEUE = """
 select status, held, due_at > now() as later, count(*) as n,
     coalesce(extract(epoch from now() - min(due_at)), 0)::float8 as age
 from run where status in ('queued', 'in_progress') group by 1, 2, 3
+"""
+
+# The index of pending actions has one row for each run that waits.
+WAITING = """
+select kind, count(*) as runs, extract(epoch from now() - min(created_at))::float8 as oldest_seconds
+from action where state = 'pending' group by kind
 """
 
 WORKING = """
@@ -114,11 +123,13 @@ class RunFigures:
         if sum(row["loose"] or 0 for row in ended) >= MOVE_AT:
             await self._database.execute(MOVE, MOVE_LIMIT)
         queue = await self._database.fetch(QUEUE)
+        waiting = await self._database.fetch(WAITING)
         working = await self._database.fetchrow(WORKING)
         assert working is not None
         return {
             **_endings(ended),
             **_queue(queue),
+            **_waiting(waiting),
             (WORKERS.name, ()): [float(working["workers"])],
             (ABANDONED.name, ()): [float(working["abandoned"])],
         }
@@ -157,3 +168,15 @@ def _queue(rows: Sequence[asyncpg.Record]) -> dict[Key, Sequence[float]]:
             age = max(age, row["age"])
     states: dict[Key, Sequence[float]] = {(QUEUE_RUNS.name, (s,)): [n] for s, n in waiting.items()}
     return {**states, (ACTIVE_AGENTS.name, ()): [active], (QUEUE_AGE.name, ()): [age]}
+
+
+def _waiting(rows: Sequence[asyncpg.Record]) -> dict[Key, Sequence[float]]:
+    """What people are asked for: all kinds from the start."""
+    found = {row["kind"]: row for row in rows}
+    figures: dict[Key, Sequence[float]] = {}
+    for kind in ACTION_KINDS:
+        row = found.get(kind)
+        figures[ACTIONS_WAITING.name, (kind,)] = [float(row["runs"]) if row else 0.0]
+        # A row of this very moment can have been made after the statement's now().
+        figures[ACTION_AGE.name, (kind,)] = [max(0.0, row["oldest_seconds"]) if row else 0.0]
+    return figures

@@ -14,6 +14,7 @@ from helium.adapters.redis.connection import RedisConnection
 from helium.adapters.redis.messages import pack, unpack
 from helium.adapters.redis.outbox import Outbox
 from helium.kit.clock import Clock
+from helium.kit.metrics import instruments as metrics
 from helium.kit.retry import backoff
 from helium.ports.bus import Listener, Topic
 
@@ -57,6 +58,9 @@ class RedisBus:
         self._listeners: dict[Topic, list[Listener]] = {}
         self._listened = asyncio.Event()
         self._outboxes: dict[Topic, Outbox] = {topic: Outbox(buffer_ids) for topic in TOPICS}
+        self._published = {topic: metrics.BELLS.of(topic, "published") for topic in TOPICS}
+        self._failed = {topic: metrics.BELLS.of(topic, "failed") for topic in TOPICS}
+        self._dropped = {topic: metrics.BELLS.of(topic, "dropped") for topic in TOPICS}
         self._to_send = asyncio.Event()
         self._healthy_since: float | None = None
         self._away = False
@@ -104,7 +108,11 @@ class RedisBus:
             except REDIS_ERRORS:
                 # By the time that it can be sent again these ids are old: one word for all of them.
                 outbox.miss()
+                self._failed[topic].add(max(len(run_ids), 1))
                 return False
+            finally:
+                self._dropped[topic].add(outbox.take_dropped())
+            self._published[topic].add(max(len(run_ids), 1))
         return True
 
     async def _put(self, channel: bytes, message: bytes) -> None:

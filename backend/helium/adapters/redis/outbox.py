@@ -11,10 +11,12 @@ class Outbox:
         self._limit = limit
         self._run_ids: dict[UUID, None] = {}
         self._missed = False
+        self._dropped = 0
 
     def add(self, run_ids: Sequence[UUID]) -> bool:
         """False if this is the moment at which ids begin to be dropped."""
         if self._missed:
+            self._dropped += len(run_ids)
             return True
         self._run_ids.update(dict.fromkeys(run_ids))
         if len(self._run_ids) <= self._limit:
@@ -24,8 +26,14 @@ class Outbox:
 
     def miss(self) -> None:
         """Forget the ids, and remember that there were some."""
+        self._dropped += len(self._run_ids)
         self._run_ids.clear()
         self._missed = True
+
+    def take_dropped(self) -> int:
+        """How many ids were forgotten since it was asked the last time."""
+        taken, self._dropped = self._dropped, 0
+        return taken
 
     def take(self) -> list[UUID] | None:
         """The next message's ids, none for "something was missed"; None if there is nothing to say."""

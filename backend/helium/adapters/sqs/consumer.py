@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import structlog
 
 from helium.adapters.sqs.client import SqsFailed
-from helium.adapters.sqs.outage import Outage
 from helium.adapters.sqs.queue import Hide, Received, Results, SqsQueue
 from helium.adapters.sqs.verdicts import after_failure, carry_out
 from helium.kit.clock import Clock
 from helium.kit.group import GroupCommit
+from helium.kit.outage import Outage
 from helium.kit.retry import backoff
 from helium.ports import Ack, Delivery, Execute, Refuse, Verdict
 
@@ -134,10 +134,11 @@ class SqsConsumer:
 
     async def _verdict(self, received: Received) -> Verdict | None:
         """None: the execution failed, which an `Execute` promises not to."""
+        log.debug("delivery.received", deliveries=received.deliveries)
         try:
             return await self._execute(Delivery(body=received.body, deliveries=received.deliveries))
         except Exception:
-            log.exception("queue.execution_failed", deliveries=received.deliveries)
+            log.exception("delivery.failed", deliveries=received.deliveries)
             return None
 
     async def _settle(self, received: Received, verdict: Verdict | None) -> None:

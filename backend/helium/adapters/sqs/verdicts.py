@@ -40,6 +40,7 @@ async def carry_out(
         case Ack():
             return verdict
         case Refuse(seconds):
+            log.debug("delivery.refused", deliveries=received.deliveries, seconds=seconds)
             return await _refuse(queue, received, max(seconds, LEAST_SECONDS))
         case Bury(reason):
             return await _bury(queue, received, reason, max_deliveries)
@@ -76,10 +77,10 @@ async def _bury(queue: SqsQueue, received: Received, reason: str, max_deliveries
         redrive = await queue.redrive()
         if redrive is not None:
             await queue.bury(redrive, received, reason)
-            log.warning("queue.buried", reason=reason, deliveries=received.deliveries)
+            log.warning("delivery.buried", reason=reason, deliveries=received.deliveries)
             return Ack()
     except SqsFailed as error:
-        log.warning("queue.not_buried", reason=reason, error=error.code)
+        log.warning("delivery.not_buried", reason=reason, deliveries=received.deliveries, error=error.code)
         return Refuse(AGAIN_SECONDS)
     log.error("queue.no_dead_letter_queue", reason=reason, deliveries=received.deliveries)
     return Ack() if received.deliveries >= max_deliveries else Refuse(AGAIN_SECONDS)

@@ -27,12 +27,15 @@ class HostValues:
         self._registry = registry
         self._living: list[Shared] = []
         self._ended: dict[Key, list[float]] = {}
+        self.opened = 0
+        """Processes for which there was memory: all that were started, however early they ended."""
 
     def open(self) -> Shared:
         """Memory for one more process; pass `fd` on to it, and give the memory back to `close`."""
         fd = shared_file()
         shared = Shared(fd, Values.of_file(fd))
         self._living.append(shared)
+        self.opened += 1
         return shared
 
     def close(self, shared: Shared) -> None:

@@ -25,6 +25,8 @@ FAILURES = (
     *("demonstration_failure", "script_over", "scripted_failure"),
 )
 NO_REASON = "none"
+ACTION_KINDS = ("approval", "question", "in_doubt")
+ROLES = ("all", "api", "stream", "worker", "sweeper")
 
 METHOD = Label("method", ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 ROUTE = Label("route", open_to="templates of routes, such as `/v1/runs/{run_id}`")
@@ -112,6 +114,10 @@ CLAIM_SECONDS = REGISTRY.histogram(
 )
 RUNNING = REGISTRY.gauge("helium_running_slots", "Runs that this process executes.")
 SLOTS = REGISTRY.gauge("helium_slots", "Runs that this process may execute at once.")
+PROTECTION_FAILURES = REGISTRY.counter(
+    "helium_protection_failures_total",
+    "Questions for protection on Amazon ECS that its agent did not answer as it should.",
+)
 TAKEOVERS = REGISTRY.counter(
     "helium_lease_takeovers_total",
     "Runs taken back from a worker: its lease expired, it crashed and its supervisor gave them back, or "
@@ -132,6 +138,15 @@ COMMIT_SECONDS = REGISTRY.histogram(
 )
 COMMIT_FAILURES = REGISTRY.counter(
     "helium_commit_failures_total", "Group commits that the database did not answer and that are repeated."
+)
+
+BELLS = REGISTRY.counter(
+    "helium_bells_total",
+    "Runs that others were told of: by the bus over Redis (`work`, `events`, `cancel`), or by a message of "
+    "the queue (`queue`). `failed`: Redis or the queue did not take it; `dropped`: too many waited, or they"
+    " came while it was away. No run is lost by either: who listens also looks.",
+    Label("kind", ("work", "events", "cancel", "queue")),
+    Label("outcome", ("published", "failed", "dropped")),
 )
 
 # --- Steps, models, tools ----------------------------------------------------------------------
@@ -179,7 +194,21 @@ TOOL_CALLS = REGISTRY.counter(
 ACTIONS = REGISTRY.counter(
     "helium_actions_required_total",
     "Runs that began to wait for a person, by why; `in_doubt`: nobody knows whether an effect happened.",
-    Label("kind", ("approval", "question", "in_doubt")),
+    Label("kind", ACTION_KINDS),
+)
+ACTIONS_WAITING = REGISTRY.gauge(
+    "helium_actions_waiting",
+    "Runs that wait for a person now, by why.",
+    Label("kind", ACTION_KINDS),
+    source="database",
+    combine="max",
+)
+ACTION_AGE = REGISTRY.gauge(
+    "helium_action_age_seconds",
+    "How long the oldest of them has waited; 0 if none waits.",
+    Label("kind", ACTION_KINDS),
+    source="database",
+    combine="max",
 )
 RETRACTIONS = REGISTRY.counter(
     "helium_retractions_total",
@@ -235,6 +264,12 @@ POOL_WAITING = REGISTRY.gauge(
 POOL_LIMIT = REGISTRY.gauge("helium_database_pool_limit", "Connections that the pools may open.")
 LOOP_LAG_SECONDS = REGISTRY.histogram(
     "helium_event_loop_lag_seconds", "How much too late the event loop came to a timer.", FAST
+)
+PROCESS_STARTS = REGISTRY.counter(
+    "helium_process_starts_total",
+    "Processes that were started behind this address, by role. A supervisor counts each that it starts, "
+    "also one that ends before it serves; a process by itself counts 1, once.",
+    Label("role", ROLES),
 )
 PROCESSES = REGISTRY.gauge("helium_processes", "Processes behind this address.")
 BUILD = REGISTRY.gauge("helium_build_info", "1 for each process of this version.", VERSION)

@@ -1,4 +1,4 @@
-"""One warning when the service goes away, one line when it is back, nothing in between."""
+"""One warning when a service goes away, one line when it is back, nothing in between."""
 
 import structlog
 
@@ -6,7 +6,11 @@ log = structlog.get_logger()
 
 
 class Outage:
-    """What one user of the service knows of its state. `who` names the log's lines."""
+    """What one user of a service knows of its state.
+
+    `who` names the log's lines: `bell` sends into a queue, `queue` receives from one, `queue.upkeep` keeps
+    what it received.
+    """
 
     def __init__(self, who: str) -> None:
         self._who = who
