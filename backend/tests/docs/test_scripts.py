@@ -75,6 +75,7 @@ def test_a_stage_is_fresh_only_with_its_inputs_and_its_product(tmp_path: Path) -
 def test_python_locks_have_hashes_and_name_no_index() -> None:
     assert [path.name for path in LOCKS] == [
         "bootstrap.lock",
+        "checkov.lock",
         "fakes.lock",
         "node.lock",
         "requirements-cloud.lock",
