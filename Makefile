@@ -8,10 +8,10 @@ TFCHECK = $(CURDIR)/../shared/terraform/tfcheck
 NPM = $(PYTHON) $(CURDIR)/scripts/npm.py
 UV = UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 COMPILE = $(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
-NO_SERVERS = not postgres and not process and not browser and not service and not terraform
+NO_SERVERS = not postgres and not process and not browser and not service and not terraform and not image
 
 .DEFAULT_GOAL := help
-.PHONY: help run page check test test-all bench chaos rolling infra-check mutate fmt lock contracts doctor clean
+.PHONY: help run page check test test-all bench chaos rolling rehearse image image-check infra-check mutate fmt lock contracts doctor clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,8 +25,8 @@ page: ## build the web page (frontend/out)
 
 check: ## format, lint, types, imports, sizes, and the tests that need no server: a minute
 	@$(PREPARE) test
-	@cd backend && $(BIN)/ruff format --check -q . ../scripts
-	@cd backend && $(BIN)/ruff check -q . ../scripts
+	@cd backend && $(BIN)/ruff format --check -q . ../scripts ../.github/scripts ../infra/images
+	@cd backend && $(BIN)/ruff check -q . ../scripts ../.github/scripts ../infra/images
 	@cd backend && $(BIN)/pyright
 	@cd backend && $(BIN)/lint-imports --config .importlinter
 	@$(BIN)/python scripts/sizes.py
@@ -38,7 +38,7 @@ test: ## install what is missing, then run all tests, the page's too
 	$(NPM) run typecheck || failed=1; \
 	$(NPM) run lint || failed=1; \
 	$(NPM) test || failed=1; \
-	(cd backend && $(BIN)/python -m pytest -n 4 --dist worksteal -m "not terraform" $(PYTEST)) || failed=1; \
+	(cd backend && $(BIN)/python -m pytest -n 4 --dist worksteal -m "not terraform and not image" $(PYTEST)) || failed=1; \
 	exit $$failed
 
 test-all: check ## the checks, all tests, and the page in a real browser
@@ -60,6 +60,18 @@ rolling: ## replace every process under 1,000 streams and 200 requests a second;
 	@$(PREPARE) test
 	@cd backend && $(BIN)/python -m chaos.rolling $(ROLLING)
 
+rehearse: ## a migration in all its phases under load; writes docs/benchmarks
+	@$(PREPARE) test
+	@cd backend && $(BIN)/python -m chaos.migration $(REHEARSE)
+
+image: ## build the backend's image with buildah, as root
+	@$(PREPARE) test
+	@$(BIN)/python scripts/build_image.py
+
+image-check: ## build the backend's image, run it and look into it, as root: some minutes
+	@$(PREPARE) test
+	@cd backend && $(BIN)/python -m pytest -q -s tests/images
+
 infra-check: ## names, syntax, tests and a mock apply of the Terraform of both clouds: some minutes
 	@$(PREPARE) test
 	@$(BIN)/python scripts/check_infra_names.py
@@ -71,13 +83,14 @@ mutate: ## take away each guard in turn; the tests must notice; writes docs/benc
 	@$(BIN)/python scripts/mutate.py $(GUARD)
 
 fmt: ## format, and mend what can be mended
-	@cd backend && $(BIN)/ruff check --fix -q . ../scripts; $(BIN)/ruff format -q . ../scripts
+	@cd backend && $(BIN)/ruff check --fix -q . ../scripts ../.github/scripts ../infra/images; $(BIN)/ruff format -q . ../scripts ../.github/scripts ../infra/images
 
 lock: ## renew the lock files from the .in files
 	@$(PREPARE) test
 	@$(COMPILE) backend/bootstrap.in -o backend/bootstrap.lock
 	@$(COMPILE) backend/node.in -o backend/node.lock
 	@$(COMPILE) backend/fakes.in -o backend/fakes.lock
+	@$(COMPILE) backend/checkov.in -o backend/checkov.lock
 	@$(COMPILE) backend/requirements.in -o backend/requirements.lock
 	@$(COMPILE) backend/requirements-cloud.in backend/requirements.in -c backend/requirements.lock -o backend/requirements-cloud.lock
 	@$(COMPILE) backend/requirements-dev.in -c backend/requirements-cloud.lock -o backend/requirements-dev.lock

@@ -238,7 +238,8 @@ GUARDS = (
     Guard(
         "suspects of a crash are kept apart",
         QUEUE,
-        "                and (attempts_without_progress < {SUSPECT_DEATHS} or due_at < now() - interval '1 minute')\n",
+        "                and (attempts_without_progress < {SUSPECT_DEATHS} or due_at"
+        " < now() - interval '1 minute')\n",
         "",
         ("tests/recovery/test_guards.py::test_guard_suspects_go_last_and_one_at_a_time",),
     ),

@@ -40,6 +40,7 @@ _ABANDONED_AFTER_SECONDS = 900
 WITH_SERVICES = (
     *(
         "redis_adapter",
+        "release/test_burn.py",
         "sqs",
         "cloud_tasks",
         "cache",
