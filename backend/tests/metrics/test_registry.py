@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from helium.kit.metrics import HostValues, Registry, Shared, Values
-from helium.kit.metrics.registry import Label
+from helium.kit.metrics.registry import MOST_OTHERS, Label
 from helium.kit.metrics.values import CELLS, Full, shared_file
 
 KIND = Label("kind", ("a", "b"))
@@ -188,3 +188,26 @@ def _seconds_each(count: Callable[[float], None], times: int = 5_000) -> float:
     for _ in range(times):
         count(0.5)
     return (time.perf_counter() - since) / times
+
+
+def test_what_was_counted_as_other_has_a_series_of_its_own_once_it_is_allowed() -> None:
+    made = Registry()
+    model = Label("model", open_to="the models that are named")
+    tokens = made.counter("tokens_total", "Tokens.", model)
+    for _ in range(2):
+        tokens.of("new").add()
+    made.allow(model, ["new"])
+    tokens.of("new").add()
+    tokens.of("newer").add()
+
+    assert made.snapshot() == {("tokens_total", ("other",)): [3.0], ("tokens_total", ("new",)): [1.0]}
+
+
+def test_strangers_values_fill_no_memory() -> None:
+    made = registry()
+    seen = made.instruments["seen_total"]
+    for number in range(1000):
+        seen.of(f"made up {number}").add()
+
+    assert made.snapshot() == {("seen_total", ("other",)): [1000.0]}
+    assert len(seen.others) <= MOST_OTHERS

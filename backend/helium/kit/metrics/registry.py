@@ -198,6 +198,8 @@ class Registry:
         if not label.open_to:
             raise ValueError(f"the values of {label.name} are all known")
         self._open[label.name] = frozenset(values)
+        for instrument in self.instruments.values():
+            instrument.others.clear()
 
     def allowed(self, label: Label) -> frozenset[str] | tuple[str, ...]:
         return self._open.get(label.name, frozenset()) if label.open_to else label.values
