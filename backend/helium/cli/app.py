@@ -12,7 +12,7 @@ from rich.console import Console
 
 from helium import __version__
 from helium.adapters.embedded_postgres import EmbeddedPostgresFailed
-from helium.cli import database, questions, release, serve
+from helium.cli import database, plan, questions, release, serve
 from helium.cli.failure import Failure
 from helium.core.errors import HeliumError
 from helium.db.database import CONNECTION_ERRORS
@@ -30,6 +30,7 @@ app.add_typer(database.app, name="db")
 drills = typer.Typer(help="Exercises for bad days.", no_args_is_help=True)
 app.add_typer(drills, name="drill")
 app.add_typer(release.app, name="release")
+app.command("plan")(plan.plan)
 PLACE = "gs://…, s3://… or file:///…"
 Kept = Annotated[str | None, typer.Option("--from", envvar="HELIUM_BACKUP_URL", help=PLACE)]
 BackupName = Annotated[str, typer.Option("--name", help="Which backup.")]

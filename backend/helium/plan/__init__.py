@@ -1,0 +1,1 @@
+"""What an installation needs and costs: from prices, from measured figures, and from how people use it."""
