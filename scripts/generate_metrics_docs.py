@@ -29,7 +29,7 @@ set the port: its supervisor answers there for all its processes, the dead ones 
   a supervisor go on when one of its processes is replaced. Those of the database never begin again.
 - **Labels** have few values, known when the process starts. Whatever else is counted as `other`.
 - Times are in seconds. A histogram has `_bucket`, `_sum` and `_count`.
-- Webhook deliveries will be `helium_webhook_deliveries_total`; Helium sends none yet.
+- Helium sends no webhooks, so there is no metric of their deliveries.
 
 | metric | kind | source | labels |
 | --- | --- | --- | --- |

@@ -185,7 +185,8 @@ def _takeovers(found: Found) -> str:
     head = ["lease expired after", "runs", "p50 s", "p95 s", "longest s"]
     note = (
         "From the beginning of the fault to the next `run.started`, by the database's clock. A run "
-        "whose workers died three times may be what kills them: it waits until no other suspect is under way."
+        "whose workers died three times may be what kills them: it waits until no other suspect is "
+        "under way."
     )
     return f"{note}\n\n{table(head, rows, left=1)}" if rows else "No lease expired."
 

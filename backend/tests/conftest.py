@@ -49,7 +49,10 @@ WITH_SERVICES = (
         "docs/test_proxy.py",
         "backup/test_round_trip.py",
     ),
-    *(f"contract/test_{name}.py" for name in ("queues", "queue_logs", "dramatiq", "cache", "blobs", "files", "secrets")),
+    *(
+        f"contract/test_{name}.py"
+        for name in ("queues", "queue_logs", "dramatiq", "cache", "blobs", "files", "secrets")
+    ),
 )
 """Tests that start a Redis, or a cloud's counterpart."""
 

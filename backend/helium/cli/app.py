@@ -128,9 +128,14 @@ def token() -> None:
 
 
 @app.command()
-def migrate() -> None:
-    """Bring the database's schema to this version."""
-    run_loop(database.migrate_now(settings()))
+def migrate(
+    phase: Annotated[
+        database.Phase | None,
+        typer.Option(help="How far; by itself all but `enforce`, and on a laptop everything."),
+    ] = None,
+) -> None:
+    """Bring the database's schema to this version, while it is in use."""
+    run_loop(database.migrate_now(settings(), phase))
 
 
 @app.command("backup")

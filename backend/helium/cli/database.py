@@ -1,7 +1,7 @@
 """`helium db …` and `helium migrate`; and the database that every command works on."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated
 
@@ -11,12 +11,20 @@ from rich.console import Console
 from helium.adapters.embedded_postgres import EmbeddedPostgres
 from helium.bootstrap.secrets import resolved
 from helium.cli.failure import Failure
-from helium.db.migrate import current, head, migrate
+from helium.db.migrate import current, migrate
+from helium.db.online import MigrationFailed
+from helium.db.phases import Phase
+from helium.db.revisions import Migrations
 from helium.kit.clock import SystemClock
 from helium.settings import Settings, load_settings
 
 app = typer.Typer(help="The embedded database.", no_args_is_help=True)
 console = Console(highlight=False)
+ADVICE: Mapping[Phase, str] = {
+    "expand": "Run `helium migrate` before processes of this version start.",
+    "backfill": "Run `helium migrate` before processes of this version start.",
+    "enforce": "Run `helium migrate --phase enforce` when every process is of this version.",
+}
 
 
 @asynccontextmanager
@@ -41,25 +49,44 @@ async def migrated(settings: Settings, url: str) -> None:
     """Migrate on a laptop; in production only check that the schema is this version's, or newer.
 
     Several versions run at once during a rollout, and migrations are made so that the version before
-    works on the schema after: an old process that starts again must find its way.
+    works on the schema after: an old process that starts again must find its way. What is enforced when no
+    old process is left is not waited for.
     """
     if settings.environment == "development":
-        await migrate(url)
+        await _migrate(url, "enforce")
         return
-    found = await current(url)
-    if found is None or found < head():
+    found, required = await current(url), Migrations().required
+    if found is None or found < required:
         raise Failure(
-            f"The database's schema is {found or 'empty'}, this version needs {head()}:"
+            f"The database's schema is {found or 'empty'}, this version needs {required}:"
             " run `helium migrate` first."
         )
 
 
-async def migrate_now(settings: Settings) -> None:
+async def migrate_now(settings: Settings, phase: Phase | None = None) -> None:
+    """Migrate up to and with `phase`; None: to `backfill`, before a rollout, and on a laptop to the end."""
+    upto: Phase = phase or ("enforce" if settings.environment == "development" else "backfill")
     async with open_url(settings) as url:
-        with console.status("Migrating the database …"):
-            changed = await migrate(url)
-        state = "is now at" if changed else "was already at"
-        console.print(f"The schema {state} revision {head()}.")
+        changed = await _migrate(url, upto)
+        found = await current(url)
+    console.print(f"The schema {'is now' if changed else 'was already'} at revision {found}.")
+    if left := Migrations().waiting(found):
+        numbers = ", ".join(f"{each.number} ({each.phase})" for each in left)
+        console.print(f"Still to come: {numbers}. {ADVICE[left[0].phase]}")
+
+
+async def _migrate(url: str, phase: Phase) -> bool:
+    try:
+        with console.status("Migrating the database …") as status:
+
+            def tell(said: str) -> None:
+                status.update(said)
+                if ": done in" in said:
+                    console.print(said)
+
+            return await migrate(url, phase, tell=tell)
+    except MigrationFailed as failed:
+        raise Failure(str(failed)) from failed
 
 
 def _embedded() -> EmbeddedPostgres:

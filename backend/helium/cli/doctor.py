@@ -23,7 +23,8 @@ from helium.cli.questions import answers
 from helium.core.errors import HeliumError
 from helium.db.checker import check_invariants
 from helium.db.database import CONNECTION_ERRORS, connect_arguments
-from helium.db.migrate import current, head
+from helium.db.migrate import current
+from helium.db.revisions import Migrations
 from helium.kit.clock import SystemClock
 from helium.settings import Settings
 
@@ -176,12 +177,12 @@ async def _reached(connection: asyncpg.Connection, url: str, kind: str) -> list[
             f"PostgreSQL {OLDEST_POSTGRES} or newer is needed." if too_old else "",
         )
     ]
-    revision = await current(url)
-    if revision != head():
+    revision, needed = await current(url), Migrations().required
+    if revision is None or revision < needed:
         advice = "`helium migrate` brings it there; `helium up` does it by itself."
-        findings.append(Finding("note", "Schema", f"{revision}, needed is {head()}", advice))
+        findings.append(Finding("note", "Schema", f"{revision}, needed is {needed}", advice))
         return findings
-    findings.append(Finding("good", "Schema", head()))
+    findings.append(Finding("good", "Schema", revision))
     broken = await check_invariants(connection)
     if broken:
         findings.append(Finding("bad", "Stored runs", broken[0], f"{len(broken)} violations"))

@@ -165,6 +165,60 @@ def test_vercel_gets_nothing_without_the_api_s_address(site: Path, tmp_path: Pat
     assert not (tmp_path / "output").exists()
 
 
+DIRECT = {
+    "NEXT_PUBLIC_API_URL": "https://api.example.com",
+    "NEXT_PUBLIC_STREAM_URL": "https://stream.example.com",
+}
+
+
+@pytest.mark.service
+@pytest.mark.parametrize("given", [1, 2], ids=["one-origin", "streams-have-another"])
+def test_vercel_passes_nothing_on_for_a_page_that_asks_the_api_itself(
+    site: Path, tmp_path: Path, given: int
+) -> None:
+    told = dict(list(DIRECT.items())[:given])
+
+    assert headers_for("vercel", site, tmp_path / "output", **told) == (0, "")
+
+    config = json.loads((tmp_path / "output/config.json").read_text())
+    assert [route for route in config["routes"] if "example.com" in route.get("dest", "")] == []
+    assert _leads(config, "/v1/threads") is _leads(config, "/v1/runs/run_1/events") is None
+    policy = _headers(config, "/chat")["content-security-policy"]
+    assert f"; connect-src 'self' {' '.join(told.values())}; " in policy
+
+
+@pytest.mark.service
+async def test_a_page_that_asks_the_api_itself_is_told_all_else_as_helium_tells_it(
+    site: Path, page: Page, tmp_path: Path
+) -> None:
+    headers_for("vercel", site, tmp_path / "output", **DIRECT)
+    headers_for("nginx", site, tmp_path / "policies.conf", **DIRECT)
+    config = json.loads((tmp_path / "output/config.json").read_text())
+
+    for path in ("/", "/chat", "/_next/static/app.js"):
+        _, said_by_helium = await helium_says(page, path)
+        del said_by_helium["content-type"]
+        here = _headers(config, path)
+        policy = here.get("content-security-policy", "")
+        here["content-security-policy"] = policy.replace(f" {' '.join(DIRECT.values())};", ";")
+        assert {name: value for name, value in here.items() if value} == said_by_helium, path
+        assert policy in (tmp_path / "policies.conf").read_text()
+
+
+@pytest.mark.service
+@pytest.mark.parametrize("name", DIRECT)
+@pytest.mark.parametrize(
+    "value", ["api.example.com", "http://api.example.com", "https://a.example/v1", "https://a.example; *"]
+)
+def test_a_policy_names_origins_and_nothing_else(site: Path, tmp_path: Path, name: str, value: str) -> None:
+    for kind in ("nginx", "vercel"):
+        code, text = headers_for(kind, site, tmp_path / kind, **{**DIRECT, name: value})
+
+        assert code == 1
+        assert f"{name} must be like https://api.example.com" in text
+        assert not (tmp_path / kind).exists()
+
+
 def _leads(config: dict[str, list[dict[str, str]]], path: str) -> str | None:
     """Where Vercel sends a GET before it looks at files."""
     for route in config["routes"]:

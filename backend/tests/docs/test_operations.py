@@ -69,8 +69,9 @@ def _wrong(words: list[str]) -> Iterator[str]:
 
 @cache
 def _variables() -> frozenset[str]:
-    """Variables that Helium reads, as settings or by their name."""
-    code = "\n".join(file.read_text() for file in (ROOT / "backend/helium").rglob("*.py"))
+    """Variables that Helium or its tests read, as settings or by their name."""
+    read = [*(ROOT / "backend/helium").rglob("*.py"), *(ROOT / "backend/tests").rglob("conftest.py")]
+    code = "\n".join(file.read_text() for file in read)
     release = {f"HELIUM_RELEASE_{name.upper()}" for name in ReleaseOptions.model_fields}
     return frozenset({*setting_names(), *release, *re.findall(r'"(HELIUM_[A-Z_]+)"', code)})
 

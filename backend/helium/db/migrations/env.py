@@ -4,5 +4,6 @@ from alembic import context
 from sqlalchemy.engine import Connection
 
 connection: Connection = context.config.attributes["connection"]
-context.configure(connection=connection, transactional_ddl=True)
+prepared = context.config.attributes.get("prepared", False)
+context.configure(connection=connection, transactional_ddl=True, prepared=prepared)
 context.run_migrations()

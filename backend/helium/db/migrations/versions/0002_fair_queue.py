@@ -7,6 +7,8 @@ from alembic import op
 
 revision = "0002"
 down_revision = "0001"
+phase = "expand"
+statement_seconds = 600
 
 SCHEMA = """
 create index run_active on run (status, held, workspace_id, due_at)

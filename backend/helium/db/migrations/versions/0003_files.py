@@ -4,6 +4,7 @@ from alembic import op
 
 revision = "0003"
 down_revision = "0002"
+phase = "expand"
 
 SCHEMA = """
 -- The row is there before its bytes and until after them: bytes without a row are nobody's.

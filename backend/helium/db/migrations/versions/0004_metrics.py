@@ -8,6 +8,8 @@ from alembic import op
 
 revision = "0004"
 down_revision = "0003"
+phase = "expand"
+statement_seconds = 600
 
 ENDED = "('completed', 'failed', 'cancelled', 'incomplete')"
 

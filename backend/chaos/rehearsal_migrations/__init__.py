@@ -1,0 +1,1 @@
+"""Migrations that no release has: a rehearsal puts them behind the newest, as the next release would."""
