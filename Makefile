@@ -44,6 +44,7 @@ test: ## install what is missing, then run all tests, the page's too
 test-all: check ## the checks, all tests, and the page in a real browser
 	@$(MAKE) --no-print-directory test
 	@$(BIN)/python frontend/e2e/check_page.py
+	@$(BIN)/python frontend/e2e/check_other_origin.py
 
 bench: ## the benchmark, in one process and in several, idle viewers, the cost of observation; writes docs/benchmarks
 	@$(PREPARE) test

@@ -1,8 +1,9 @@
+import { apiAddress } from "@/lib/api/address";
 import { readToken } from "@/lib/token";
 
 /** Tells the server of the page's own defects: the kind of an error and places in our files, never its
  * text, which may quote a person. Where nobody collects them the server says so once, and that is all. */
-const ADDRESS = "/internal/page-errors";
+const PATH = "/internal/page-errors";
 const MOST_REPORTS = 5;
 const MOST_FRAMES = 30;
 
@@ -42,7 +43,7 @@ function report(error: unknown): void {
 
 async function send(body: string, token: string): Promise<void> {
   try {
-    const answer = await fetch(ADDRESS, {
+    const answer = await fetch(apiAddress(PATH), {
       method: "POST",
       headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
       body,

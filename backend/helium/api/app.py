@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from helium import __version__
 from helium.api.access_log import AccessLog
+from helium.api.cors import Cors
 from helium.api.errors import error_response
 from helium.api.health import HealthRoutes
 from helium.api.metrics import Measured
@@ -37,12 +38,18 @@ ROUTERS = (runs.router, threads.router, agents.router, models.router, files.rout
 
 
 def build_app(
-    product: Product, page: Page, *, role: str = "all", internal: Mapping[str, App] | None = None
+    product: Product,
+    page: Page,
+    *,
+    role: str = "all",
+    internal: Mapping[str, App] | None = None,
+    origins: tuple[str, ...] = (),
 ) -> App:
     """The ASGI application of one process. Middleware in order of execution: measure, id, access log,
-    errors.
+    other origins, errors.
 
-    `internal` are routes for machines, by path, which see to their own authentication.
+    `internal` are routes for machines, by path, which see to their own authentication. `origins`: of pages
+    on other hosts, whose browsers may ask.
     """
     routes = {**(internal or {})}
     if role in ("worker", "sweeper"):
@@ -57,7 +64,10 @@ def build_app(
         resources.state.files = product.files
         front = Front(product, agents_of_process, resources, page, routes)
     templates = RouteTemplates((*_paths(), *routes))
-    return Measured(RequestId(AccessLog(Errors(front)), product.hub.closing.is_set), templates)
+    answering: App = Errors(front)
+    if origins:
+        answering = Cors(answering, origins)
+    return Measured(RequestId(AccessLog(answering), product.hub.closing.is_set), templates)
 
 
 def _paths() -> list[str]:

@@ -147,7 +147,7 @@ async def open_helium(
         internal = {**_internal(queue, engine), PATH: metrics_route(settings, text, own_port=False)}
         internal |= observation.routes(product)
         yield Helium(
-            app=build_app(product, page, role=role, internal=internal),
+            app=build_app(product, page, role=role, internal=internal, origins=settings.page_origins),
             metrics=metrics_app(settings, text),
             product=product,
             database=database,

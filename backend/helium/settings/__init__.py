@@ -5,6 +5,7 @@ Models and their keys are set by the variables that their providers know (`OPENA
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +29,8 @@ from helium.settings.groups import (
 
 PREFIX = "HELIUM_"
 DELIMITER = "__"
+# In lower case, without a path, and without the port that the scheme implies.
+_ORIGIN = re.compile(r"(?:https(?!.*:443$)|http(?!.*:80$))://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?")
 
 
 class SettingsInvalid(Exception):
@@ -56,6 +59,11 @@ class Settings(BaseSettings):
     environment: Literal["development", "production"] = Field(
         default="development",
         description="In `production` nothing that is convenient but unsafe is permitted.",
+    )
+    cors_origins: str = Field(
+        default="",
+        description="Origins of pages on other hosts that may ask this API, such as "
+        "`https://app.example.com`, with commas between.",
     )
     database_url: SecretStr | None = Field(
         default=None,
@@ -91,12 +99,27 @@ class Settings(BaseSettings):
     def absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
 
+    @field_validator("cors_origins")
+    @classmethod
+    def exact(cls, value: str) -> str:
+        if "*" in value:
+            raise ValueError("must name each origin: * would let every page of the web ask")
+        if not all(_ORIGIN.fullmatch(origin) for origin in _listed(value)):
+            raise ValueError(
+                "should be origins as browsers write them, https://app.example.com, with commas between"
+            )
+        return value
+
     @field_validator("database_url")
     @classmethod
     def postgresql(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not value.get_secret_value().startswith(("postgresql://", "postgres://", "secret:")):
             raise ValueError("Input should start with postgresql://")
         return value
+
+    @property
+    def page_origins(self) -> tuple[str, ...]:
+        return _listed(self.cors_origins)
 
 
 def load_settings() -> Settings:
@@ -113,6 +136,10 @@ def load_settings() -> Settings:
 def variable(*path: str) -> str:
     """The environment variable of a setting: `variable("database", "pool_size")`."""
     return PREFIX + DELIMITER.join(path).upper()
+
+
+def _listed(value: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in value.split(",") if each.strip())
 
 
 def _sentences(error: ValidationError) -> list[str]:

@@ -1,4 +1,5 @@
 import { readToken, refuseToken } from "@/lib/token";
+import { apiAddress } from "./address";
 import { Problem, problemOf } from "./problem";
 import type { paths } from "./schema";
 
@@ -37,7 +38,7 @@ export async function call<M extends Method, P extends PathsWith<M>>(
   if (token) headers.Authorization = `Bearer ${token}`;
   if (request.body) headers["Content-Type"] = "application/json";
   if (request.idempotencyKey) headers["Idempotency-Key"] = request.idempotencyKey;
-  const response = await send(addressOf(path, request.path, request.query), {
+  const response = await send(apiAddress(addressOf(path, request.path, request.query)), {
     method: method.toUpperCase(),
     headers,
     signal: request.signal,

@@ -1,4 +1,5 @@
 import type { Item } from "@/lib/stream/events";
+import { streamAddress } from "./address";
 import { addressOf, call, type Answer, type Body } from "./client";
 
 type WireRun = Answer<"get", "/v1/runs/{run_id}">;
@@ -50,5 +51,5 @@ function runOf(wire: WireRun): Run {
 }
 
 export function eventsAddress(runId: string): string {
-  return addressOf("/v1/runs/{run_id}/events", { run_id: runId });
+  return streamAddress(addressOf("/v1/runs/{run_id}/events", { run_id: runId }));
 }
