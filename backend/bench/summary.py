@@ -175,10 +175,12 @@ def _accept(ours: dict[str, Row]) -> list[Verdict]:
 def _observation(rows: Sequence[Row]) -> list[Verdict]:
     """What metrics, logs, sampled traces and reports of errors cost, against none of them."""
     found: list[Verdict] = []
-    dark = {row.level: row.cpu_ms_per_run for row in rows if row.server == "dark"}
+    dark = {row.level: row for row in rows if row.server == "dark" and row.cpu_ms_per_run}
     for row in rows:
-        if row.server == "observed" and dark.get(row.level):
-            more = (row.cpu_ms_per_run / dark[row.level] - 1) * 100
+        if row.server == "observed" and row.level in dark:
+            # PostgreSQL is told nothing of it; its own upkeep would only disturb the comparison.
+            unseen = dark[row.level]
+            more = (row.server_ms_per_run - unseen.server_ms_per_run) / unseen.cpu_ms_per_run * 100
             found.append(_at_most(f"CPU per run for observation, {row.level}", more, 5, 5, "%", digits=1))
     return found
 

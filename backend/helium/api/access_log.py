@@ -7,7 +7,7 @@ from typing import cast
 import structlog
 
 from helium.kit import trace
-from helium.kit.asgi import Message, Receive, Scope, Send, header
+from helium.kit.asgi import Message, Receive, Scope, Send, direct, header
 
 log = structlog.get_logger()
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -32,7 +32,7 @@ class AccessLog:
             return
         watch = _Watch(receive, send)
         if scope["path"] in QUIET:
-            await self._app(scope, watch.receive, watch.send)
+            await self._app(scope, watch.receive, watch)
             if watch.status_of(scope) >= 400:
                 self._say(scope, watch, watch.status_of(scope))
             return
@@ -40,7 +40,7 @@ class AccessLog:
         facts = {"method": _method(scope), "request_id": scope.get("request_id")}
         with trace.span("request", caller=caller, **facts) as span:
             try:
-                await self._app(scope, watch.receive, watch.send)
+                await self._app(scope, watch.receive, watch)
             finally:
                 status = watch.status_of(scope)
                 span.note(status=status, route=scope["route_template"], body_bytes=watch.body_bytes)
@@ -63,6 +63,7 @@ class _Watch:
     """What passes between the application and the client."""
 
     __slots__ = (
+        "_beyond",
         "_complete",
         "_left",
         "_receive",
@@ -82,6 +83,7 @@ class _Watch:
         self._left = False
         self._receive = receive
         self._send = send
+        self._beyond = direct(send)
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -89,7 +91,7 @@ class _Watch:
             self._left = True
         return message
 
-    def send(self, message: Message) -> Awaitable[None]:
+    def __call__(self, message: Message) -> Awaitable[None]:
         # Not a coroutine: that would cost one more for each part of each stream.
         if message["type"] == "http.response.body":
             self.body_bytes += len(message.get("body", b""))
@@ -102,6 +104,11 @@ class _Watch:
         elif message["type"] == "http.response.start":
             self.status = message["status"]
         return self._send(message)
+
+    def direct(self, message: Message) -> Awaitable[None]:
+        """A part of a stream that is neither its first nor its last."""
+        self.body_bytes += len(message["body"])
+        return self._beyond(message)
 
     def status_of(self, scope: Scope) -> int:
         """The status as it is counted: 499 for a client that left, 500 for a stream that broke off."""

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from helium.api.routes import RouteTemplates
 from helium.core.errors import Forbidden, MethodNotAllowed, NotFound, Unauthenticated
-from helium.kit.asgi import Message, Receive, Scope, Send, header, send_json
+from helium.kit.asgi import Message, Receive, Scope, Send, direct, header, send_json
 from helium.kit.metrics.instruments import REGISTRY, REQUEST_SECONDS, ROUTE
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -97,7 +97,7 @@ class Measured:
             return message
 
         try:
-            await self._app(scope, watched_receive, seen.send)
+            await self._app(scope, watched_receive, seen)
         finally:
             seen.end()
 
@@ -105,15 +105,16 @@ class Measured:
 class _Seen:
     """One request: when it came, and what became of it."""
 
-    __slots__ = ("_method", "_observed", "_route", "_send", "_since", "_status")
+    __slots__ = ("_method", "_observed", "_route", "_send", "_since", "_status", "direct")
 
     def __init__(self, method: str, route: str, send: Send) -> None:
         self._method, self._route, self._send = method, route, send
+        self.direct = direct(send)
         self._since = time.perf_counter()
         self._status = CLIENT_LEFT
         self._observed = False
 
-    def send(self, message: Message) -> Awaitable[None]:
+    def __call__(self, message: Message) -> Awaitable[None]:
         # Not a coroutine: that would cost one more for each part of each stream.
         if message["type"] == "http.response.start" and not self._observed:
             self._status = str(message["status"])

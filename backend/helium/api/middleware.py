@@ -15,6 +15,7 @@ from helium.kit.asgi import (
     Send,
     abort,
     header,
+    leads_to,
     send_json,
 )
 from helium.kit.ids import new_id, to_wire
@@ -56,7 +57,7 @@ class RequestId:
 
         bound = bind(request_id=request_id)
         try:
-            await self._app(scope, receive, send_with_id)
+            await self._app(scope, receive, leads_to(send_with_id, send))
         finally:
             unbind(bound)
 
@@ -79,7 +80,7 @@ class Errors:
             return send(message)
 
         try:
-            await self._app(scope, receive, watched_send)
+            await self._app(scope, receive, leads_to(watched_send, send))
         except ClientLeft as left:
             scope["client_left"] = True
             if isinstance(left, ClientStalled):

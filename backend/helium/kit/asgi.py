@@ -24,6 +24,17 @@ ABORT = "helium.abort"
 """The extension of a scope that cuts its connection."""
 
 
+def direct(send: Send) -> Send:
+    """Past the middleware that looks at an answer's beginning and end only: for the parts between."""
+    return getattr(send, "direct", send)
+
+
+def leads_to(within: Send, beyond: Send) -> Send:
+    """The same `within`, whose `direct` is that of `beyond`."""
+    setattr(within, "direct", direct(beyond))  # noqa: B010 - a function has no such attribute of its own
+    return within
+
+
 class BodyTooLarge(Exception):
     """The request's body is larger than the limit."""
 

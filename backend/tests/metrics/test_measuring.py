@@ -31,7 +31,9 @@ def hands(monkeypatch: pytest.MonkeyPatch) -> Hands:
     made = Hands()
     monkeypatch.setattr(calls, "time", made)
     monkeypatch.setattr(viewing, "time", made)
-    monkeypatch.setattr(REGISTRY, "_open", {"provider": {"openai"}, "model": {"openai:gpt-5"}})
+    monkeypatch.setattr(REGISTRY, "_open", {})
+    REGISTRY.allow(metrics.PROVIDER, ["openai"])
+    REGISTRY.allow(metrics.MODEL, ["openai:gpt-5"])
     return made
 
 

@@ -103,7 +103,8 @@ async def stack(forge: Forge, home: Path, url: str) -> AsyncGenerator[Stack]:
 
 async def started(stage: Scene, text: str) -> str:
     """Start a run, once, also if the process that is asked dies before it answers."""
-    key = {"Idempotency-Key": new_id().hex}
+    # Each on a connection of its own: whichever of the host's processes takes it executes the run.
+    key = {"Idempotency-Key": new_id().hex, "Connection": "close"}
     while True:
         try:
             answer = await stage.http.post("/v1/runs", json={"input": text}, headers=key)

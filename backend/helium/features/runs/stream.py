@@ -19,6 +19,7 @@ from helium.kit.asgi import (
     Scope,
     Send,
     client_left,
+    direct,
     header,
     send_chunk,
     start_stream,
@@ -68,12 +69,13 @@ async def _send(
     viewing: Viewing,
 ) -> None:
     receive, send = client
+    between = send  # the first part takes the long way, so that all know that this is a stream
     viewer.sender = asyncio.current_task()
 
     async def write(chunk: bytes, *, last: bool = False) -> None:
         viewer.sending_since = hub.now()
         try:
-            await send_chunk(send, chunk, last=last)
+            await send_chunk(send if last else between, chunk, last=last)
         except asyncio.CancelledError:
             if viewer.stalled(hub.now()):
                 raise ClientStalled from None
@@ -93,6 +95,7 @@ async def _send(
             chunk = encoder.encode(events)
             if chunk:
                 await write(chunk)
+                between = direct(send)
                 viewing.sent(events[0].created_at)
             del chunk
         elif not hub.closing.is_set():
