@@ -388,4 +388,14 @@ GUARDS = (
         ")",
         ("tests/features/test_stream.py::test_a_draining_process_still_gives_a_finished_run_to_its_end",),
     ),
+    Guard(
+        "the kernel takes little for a client that reads nothing",
+        "cli/serve.py",
+        "        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT)\n",
+        "        pass\n",
+        (
+            "tests/cli/test_stalled_client.py"
+            "::test_guard_the_kernel_takes_little_for_a_client_that_reads_nothing",
+        ),
+    ),
 )

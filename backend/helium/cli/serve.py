@@ -52,6 +52,11 @@ LINGER_SECONDS = 2.0
 TIDY_END_SECONDS = 4.0
 
 
+# The kernel would take 2.8 MB for a client that reads nothing, and each such client would cost the reading
+# of that much. What is on its way to a client that reads is not bounded by this.
+MOST_UNSENT = 128 * 1024
+
+
 class Protocol(HttpToolsProtocol):
     """Uvicorn's, with a way to cut the connection (`kit.asgi.abort`)."""
 
@@ -307,6 +312,8 @@ def listen(host: str, port: int, variable: str = "HELIUM_PORT") -> socket.socket
             f"Cannot listen on {host}:{port} ({error.strerror}): stop what uses it, or set {variable}"
             " to another port."
         ) from None
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT)
     listener.listen(4096)
     listener.setblocking(False)
     return listener

@@ -27,6 +27,8 @@ from helium.ports import Bus, RunStore
 PAGE = 500
 # What one viewer may have waiting for it in this process. The log gives no more at once either.
 MAX_BYTES = 128 * 1024
+# Pages that are read at once for viewers that are behind: a crowd of them is not to hold up who is not.
+CATCHING_UP = 4
 # So few are not weighed: whoever keeps up never has more.
 FEW_EVENTS = 4
 TICK_SECONDS = 0.1
@@ -127,8 +129,9 @@ class Viewer:
     async def _catch_up(self) -> None:
         # Cleared before the read: what is published meanwhile leaves a gap and sets it again.
         self._behind = False
-        page = (await self._hub.store.read({self.run_id: self.tail}, PAGE)).get(self.run_id, ())
-        self.offer(page)
+        async with self._hub.catching_up:
+            page = (await self._hub.store.read({self.run_id: self.tail}, PAGE)).get(self.run_id, ())
+            self.offer(page)
         if is_cut(page):
             self._behind = True
 
@@ -173,6 +176,7 @@ class EventHub:
         self._looked_at = float("-inf")
         if bus is not None:
             bus.listen("events", self.hear)
+        self.catching_up = asyncio.Semaphore(CATCHING_UP)
         self.buffer_events = buffer_events
         self._clock = clock
         self._poll_seconds = poll_seconds

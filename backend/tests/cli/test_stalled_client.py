@@ -7,7 +7,7 @@ import socket
 import uvicorn
 
 from helium.api.middleware import Errors
-from helium.cli.serve import Protocol, Server, listen
+from helium.cli.serve import MOST_UNSENT, Protocol, Server, listen
 from helium.kit.asgi import ClientStalled, Message, Receive, Scope, Send, send_chunk, start_stream
 from tests.support.processes import hold
 
@@ -58,6 +58,19 @@ async def test_guard_a_stalled_client_is_cut_off_with_what_is_buffered_for_it() 
     listener.close()
     # What the kernel had is sent; what waited in the process is thrown away.
     assert len(received) < SENT / 2
+
+
+async def test_guard_the_kernel_takes_little_for_a_client_that_reads_nothing() -> None:
+    with listen("127.0.0.1", 0) as listener, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(listener.getsockname())
+        accepted = listener.accept()[0]
+        accepted.setblocking(False)
+        taken = 0
+        with contextlib.suppress(BlockingIOError), accepted:
+            while taken < SENT:
+                taken += accepted.send(b"x" * 65536)
+    assert taken <= MOST_UNSENT + 256 * 1024
 
 
 async def test_an_answer_of_another_server_is_left_to_it() -> None:
