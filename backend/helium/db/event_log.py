@@ -5,7 +5,7 @@ and only if the first number and the step are the next ones. The status is left 
 purpose: the token implies it, and with it the planner sometimes chose to scan all runs.
 """
 
-PAGE_BYTES = 128 * 1024
+PAGE_BYTES = 64 * 1024
 
 COMMIT = """
 with w as (

@@ -26,7 +26,7 @@ from helium.ports import Bus, RunStore
 
 PAGE = 500
 # What one viewer may have waiting for it in this process. The log gives no more at once either.
-MAX_BYTES = 128 * 1024
+MAX_BYTES = 64 * 1024
 # Pages that are read at once for viewers that are behind: a crowd of them is not to hold up who is not.
 CATCHING_UP = 4
 # So few are not weighed: whoever keeps up never has more.

@@ -37,7 +37,7 @@ from helium.kit.ids import to_wire
 from helium.ports import ClaimedRun, Committed, Lease, NewRun, RunLimits, RunRow, Standing, Write
 
 StartResult = Committed | UUID | Exception
-PAGE_BYTES = 128 * 1024
+PAGE_BYTES = 64 * 1024
 DAY_SECONDS = 24 * 3600.0
 REFUSED = (ThreadBusy, ThreadMoved, NotFound, IdempotencyMismatch, TooManyRuns, ValueError)
 
