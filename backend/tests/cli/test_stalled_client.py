@@ -60,7 +60,7 @@ async def test_guard_a_stalled_client_is_cut_off_with_what_is_buffered_for_it() 
     assert len(received) < SENT / 2
 
 
-async def test_guard_the_kernel_takes_little_for_a_client_that_reads_nothing() -> None:
+async def test_guard_the_kernel_takes_little_for_a_stalled_client() -> None:
     with listen("127.0.0.1", 0) as listener, socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect(listener.getsockname())
