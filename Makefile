@@ -8,10 +8,10 @@ TFCHECK = $(CURDIR)/../shared/terraform/tfcheck
 NPM = $(PYTHON) $(CURDIR)/scripts/npm.py
 UV = UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 COMPILE = $(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
-NO_SERVERS = not postgres and not process and not browser and not service and not terraform and not image
+NO_SERVERS = not postgres and not process and not browser and not service and not terraform and not image and not slow
 
 .DEFAULT_GOAL := help
-.PHONY: help run page check test test-all bench chaos rolling rehearse image image-check infra-check mutate fmt lock contracts doctor clean
+.PHONY: help run page check test test-slow test-all bench chaos rolling rehearse image image-check infra-check mutate fmt lock contracts doctor clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,11 +38,16 @@ test: ## install what is missing, then run all tests, the page's too
 	$(NPM) run typecheck || failed=1; \
 	$(NPM) run lint || failed=1; \
 	$(NPM) test || failed=1; \
-	(cd backend && $(BIN)/python -m pytest -n 4 --dist worksteal -m "not terraform and not image" $(PYTEST)) || failed=1; \
+	(cd backend && $(BIN)/python -m pytest -n 4 --dist worksteal -m "not terraform and not image and not slow" $(PYTEST)) || failed=1; \
 	exit $$failed
+
+test-slow: ## releases that are killed, upgrades, moves between clouds, runbooks: some minutes
+	@$(PREPARE) test
+	@cd backend && $(BIN)/python -m pytest -n 4 --dist worksteal -m "slow and not terraform" $(PYTEST)
 
 test-all: check ## the checks, all tests, and the page in a real browser
 	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory test-slow
 	@$(BIN)/python frontend/e2e/check_page.py
 	@$(BIN)/python frontend/e2e/check_other_origin.py
 

@@ -57,12 +57,24 @@ WITH_SERVICES = (
 """Tests that start a Redis, or a cloud's counterpart."""
 
 
+SLOW = (
+    "release/test_killed.py",
+    "upgrade/",
+    "docs/test_moving_clouds.py",
+    "monitoring/test_runbook_commands.py",
+    "delivery/test_linters.py",
+)
+"""Tests that take minutes together and look at what changes seldom: `make test-slow`."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whoever asks for a database needs one: `-m "not postgres"` leaves it out without a mark."""
     here = Path(__file__).parent
     for item in items:
         if str(item.path.relative_to(here)).startswith(WITH_SERVICES):
             item.add_marker("service")
+        if str(item.path.relative_to(here)).startswith(SLOW):
+            item.add_marker("slow")
         if item.path.name == "test_aws_moto.py":
             item.add_marker("terraform")
         if isinstance(item, pytest.Function) and "postgres_url" in item.fixturenames:

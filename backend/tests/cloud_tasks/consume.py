@@ -5,6 +5,7 @@ import sys
 
 from helium.adapters.cloud_tasks import open_cloud_tasks
 from helium.kit.clock import SystemClock
+from helium.kit.logs import configure_logging
 from helium.ports import Delivery, Verdict
 from tests.cloud_tasks.pushes import pushed_to
 from tests.contract.queues.cloud_tasks import Place, target_at
@@ -27,4 +28,5 @@ async def consume(endpoint: str, port: str, keys_url: str) -> None:
 
 
 if __name__ == "__main__":
+    configure_logging("json", "warning")  # to stderr; stdout is for whoever waits for the message
     asyncio.run(consume(*sys.argv[1:]))

@@ -216,13 +216,13 @@ async def test_what_a_queue_did_not_deliver_is_told_once_in_a_while(side: Side) 
 async def test_a_page_of_the_log_holds_no_more_than_its_bytes_and_one_event(side: Side) -> None:
     new = await started(side)
     run = await claimed(side)
-    await side.store.commit([a_write(run, *(delta("x" * 40_000) for _ in range(9)))])
+    await side.store.commit([a_write(run, *(delta("x" * 20_000) for _ in range(9)))])
 
     seen: list[int] = []
     pages = 0
     while len(seen) < 11:
         page = (await side.store.read({new.id: seen[-1] if seen else 0}, 500))[new.id]
-        assert sum(len(encode_event(logged.event)) for logged in page) < 200_000
+        assert sum(len(encode_event(logged.event)) for logged in page) < 100_000
         seen += [logged.seq for logged in page]
         pages += 1
 

@@ -9,7 +9,7 @@ from helium.kit.clock import ManualClock
 from .fakes import LogStore
 
 RUN = UUID(int=1)
-BIG = 40_000
+BIG = 20_000
 
 
 def big(number: int) -> ItemDelta:

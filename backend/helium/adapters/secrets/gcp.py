@@ -85,7 +85,10 @@ def _client(transport: Any) -> Any:
     """Google's client, which looks for certificates in files when it is made."""
     service: Any = importlib.import_module(_SERVICE)
     with _translated():
-        return service.SecretManagerServiceAsyncClient(transport=transport)
+        made = service.SecretManagerServiceAsyncClient(transport=transport)
+    # It takes what Google's libraries say out of the logs: it would get to stderr raw, or nowhere.
+    logging.getLogger("google").propagate = True
+    return made
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import sys
 
 from helium.adapters.dramatiq.broker import DramatiqOptions
 from helium.adapters.dramatiq.consumer import DramatiqConsumer
+from helium.kit.logs import configure_logging
 from helium.ports import Ack, Delivery, Verdict
 
 
@@ -22,4 +23,5 @@ async def main(url: str, queue: str, heartbeat_seconds: str) -> None:
 
 
 if __name__ == "__main__":
+    configure_logging("json", "warning")  # to stderr; stdout is for whoever waits for the message
     asyncio.run(main(*sys.argv[1:]))

@@ -8,6 +8,7 @@ from typing import Any
 
 from helium.adapters.sqs import AwsAccess, SqsBell, SqsConsumer, SqsQueue, open_bell, open_queue
 from helium.kit.clock import SystemClock
+from helium.kit.logs import configure_logging
 from helium.ports import Delivery, Execute, Verdict
 from tests.contract.queues.side import OpenQueue
 from tests.sqs.place import Place, open_place
@@ -106,4 +107,5 @@ async def _consume(url: str, name: str) -> None:
 
 
 if __name__ == "__main__":
+    configure_logging("json", "warning")  # to stderr; stdout is for whoever waits for the message
     asyncio.run(_consume(*sys.argv[1:]))
