@@ -301,7 +301,7 @@ GUARDS = (
         "db/admission.py",
         "            await _lock(connection, {new.workspace_id for new in refused})\n",
         "",
-        contract("test_starts_at_the_same_moment_do_not_get_past_the_bound_together"),
+        ("tests/db/test_races.py::test_guard_starts_near_the_bound_wait_for_each_other",),
     ),
     Guard(
         "a claim is shared between workspaces",

@@ -4,8 +4,9 @@ import asyncio
 
 import asyncpg
 
-from helium.core.errors import ActionAlreadyDecided
-from helium.ports import Committed
+from helium.core.errors import ActionAlreadyDecided, TooManyRuns
+from helium.db.run_start import LOCK_ADMISSION
+from helium.ports import Committed, RunLimits
 from tests.support.factories import an_action, finish, new_run, park
 from tests.support.sides import PostgresSide, claimed, started
 
@@ -97,3 +98,23 @@ async def test_the_same_request_twice_at_once_on_a_thread_is_one_run(
 
     (winner,) = [n for n, answer in enumerate(answers) if isinstance(answer, Committed)]
     assert answers[1 - winner] == requests[winner].id
+
+
+async def test_guard_starts_near_the_bound_wait_for_each_other(
+    side: PostgresSide, connection: asyncpg.Connection
+) -> None:
+    """Both wait for the lock that the test holds; there is room for one of them."""
+    workspace = await side.workspace()
+    for _ in range(3):
+        await started(side, workspace_id=workspace)
+    store = side.limited(RunLimits(queued_per_workspace=4)).store
+    lock = connection.transaction()
+    await lock.start()
+    await connection.execute(LOCK_ADMISSION)
+    starts = [asyncio.create_task(store.start([new_run(workspace)])) for _ in range(2)]
+    await waiters(connection, 2)
+    await lock.rollback()
+
+    results = [result for (result,) in await asyncio.gather(*starts)]
+
+    assert [isinstance(result, TooManyRuns) for result in results].count(True) == 1
