@@ -133,7 +133,7 @@ def postgres_url() -> Iterator[str]:
     if given := os.environ.get("HELIUM_TEST_DATABASE_URL"):
         yield given
         return
-    _remove_abandoned_servers()
+    remove_abandoned_servers()
     home = Path(tempfile.mkdtemp(prefix="helium-test-"))
     home.chmod(0o755)  # root's server runs as another account, which must be able to enter
     server = EmbeddedPostgres(home)
@@ -144,10 +144,13 @@ def postgres_url() -> Iterator[str]:
         shutil.rmtree(home)
 
 
-def _remove_abandoned_servers() -> None:
+def remove_abandoned_servers() -> None:
     """Stop what a killed test session left behind; sessions that are alive hold their server."""
     for home in Path(tempfile.gettempdir()).glob("helium-test-*"):
-        found = home.stat()
+        try:
+            found = home.stat()
+        except FileNotFoundError:
+            continue  # another process of this run was faster, or its owner has ended
         old = time.time() - found.st_mtime > _ABANDONED_AFTER_SECONDS
         if old and found.st_uid == os.geteuid() and EmbeddedPostgres(home).stop_if_unused():
             shutil.rmtree(home, ignore_errors=True)

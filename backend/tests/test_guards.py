@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import tempfile
 from pathlib import Path
 
 import asyncpg
@@ -9,6 +10,7 @@ import pytest
 from blockbuster import BlockingError
 
 from helium.adapters.embedded_postgres import make_home
+from tests.conftest import remove_abandoned_servers
 
 
 async def test_a_blocking_call_of_ours_on_the_event_loop_is_an_error(tmp_path: Path) -> None:
@@ -36,6 +38,16 @@ def test_this_machine_is_within_reach() -> None:
         address = ("localhost", server.getsockname()[1])
         with socket.create_connection(address) as client:
             assert client.getpeername() == server.getsockname()
+
+
+def test_a_test_run_goes_on_when_another_removes_what_it_wanted_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    listed_but_gone = tmp_path / "helium-test-gone"
+    listed_but_gone.symlink_to(tmp_path / "nowhere")
+    remove_abandoned_servers()
+    assert listed_but_gone.is_symlink()
 
 
 async def test_every_test_gets_a_migrated_database_of_its_own(database_url: str) -> None:

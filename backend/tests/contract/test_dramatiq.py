@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import dramatiq
 import dramatiq.broker
 import pytest
 import redis
@@ -173,6 +174,34 @@ async def test_a_worker_that_stops_without_redis_gives_back_late(
         assert held.cancelled == 1
     finally:
         server.thaw()
+    async with queue.consumer(execute):
+        await until(lambda: set(execute.runs()) == set(runs), "the next consumer")
+        await none_left(queue)
+
+
+async def test_a_worker_that_is_stopped_while_it_starts_gives_back_what_it_has(
+    queue: OpenDramatiq, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, execute, runs, started = Held(), Recorder(), new_runs(2), threading.Event()
+    start = dramatiq.Worker.start
+
+    def start_slowly(worker: dramatiq.Worker) -> None:
+        start(worker)
+        started.wait(20)
+
+    async def consume() -> None:
+        async with queue.consumer(held):
+            raise AssertionError("it was cancelled before")
+
+    monkeypatch.setattr(dramatiq.Worker, "start", start_slowly)
+    await queue.bell.ring(runs)
+    consuming = asyncio.create_task(consume())
+    await until(lambda: held.under_way == 2, "two executions")
+    consuming.cancel()
+    await until(lambda: held.cancelled == 2, "the end of both")
+    started.set()
+    with pytest.raises(asyncio.CancelledError):
+        await consuming
     async with queue.consumer(execute):
         await until(lambda: set(execute.runs()) == set(runs), "the next consumer")
         await none_left(queue)

@@ -74,13 +74,16 @@ class DramatiqConsumer:
         self._declare_actor(broker, executions)
         worker = Worker(broker, worker_timeout=LOOK_MILLISECONDS, worker_threads=self._concurrency)
         worker.queue_prefetch = self._concurrency
-        await asyncio.to_thread(_start, worker)
-        self._broker = broker
+        starting = asyncio.create_task(asyncio.to_thread(_start, worker))
         try:
+            # The first threads have messages before the last one runs: who is cancelled here has some too.
+            await asyncio.shield(starting)
+            self._broker = broker
             yield
         finally:
             self._broker = None
             await executions.close()
+            await asyncio.wait([starting])
             await asyncio.to_thread(self._stop, worker, broker)
 
     def _declare_actor(self, broker: WorkerBroker, executions: "Executions") -> None:
