@@ -9,8 +9,9 @@ from helium.kit.clock import Clock
 
 LOOK_SECONDS = 0.05
 # What a connect meets while the server stops and starts: no socket, a refusal, "the database system is
-# starting up". Nothing was asked of it yet, so that connecting again is safe.
-RESTARTING = (OSError, asyncpg.CannotConnectNowError)
+# starting up", an end before the beginning (from a proxy or a pooler in front). Nothing was asked of it
+# yet, so that connecting again is safe.
+RESTARTING = (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
 Connect = Callable[..., Awaitable[Any]]
 
 

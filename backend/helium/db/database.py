@@ -1,6 +1,7 @@
 """The connection pool, direct or through a transaction-mode pooler."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,6 +24,18 @@ CONNECTION_ERRORS: tuple[type[BaseException], ...] = (
     OSError,
     TimeoutError,
 )
+
+# How a statement learns that its connection has ended, as all do when the server restarts. Neither a
+# time-out nor a connect that failed is among them: who met those has waited already.
+LOST: tuple[type[BaseException], ...] = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+READ_TRIES = 3
+"""More than two: the next connection of the pool may have ended too, without having noticed."""
 
 
 class Connection(asyncpg.Connection):
@@ -67,6 +80,14 @@ class Database:
             self.callers -= 1
 
     async def fetch(self, sql: str, *arguments: object) -> Sequence[asyncpg.Record]:
+        """All rows. A `select` whose connection ends on the way is asked again on another one; a statement
+        that writes never is, because it may have been done."""
+        for _ in range(READ_TRIES - 1 if sql.lstrip()[:6].lower() == "select" else 0):
+            with contextlib.suppress(*LOST):
+                return await self._fetch(sql, *arguments)
+        return await self._fetch(sql, *arguments)
+
+    async def _fetch(self, sql: str, *arguments: object) -> Sequence[asyncpg.Record]:
         async with self._acquired() as connection:
             if not self._pooler:
                 return await connection.fetch(sql, *arguments)

@@ -39,7 +39,15 @@ async def pass_time(clock: ManualClock, seconds: float) -> None:
         await asyncio.sleep(0)  # noqa: TID251 - only a turn
 
 
-@pytest.mark.parametrize("away", [ConnectionRefusedError(), asyncpg.CannotConnectNowError("starting up")])
+@pytest.mark.parametrize(
+    "away",
+    [
+        ConnectionRefusedError(),
+        asyncpg.CannotConnectNowError("starting up"),
+        asyncpg.ConnectionDoesNotExistError("closed by the pooler in front"),
+    ],
+    ids=lambda away: type(away).__name__,
+)
 async def test_a_short_restart_is_waited_for(clock: ManualClock, away: Exception) -> None:
     server = Server()
     server.away = away
