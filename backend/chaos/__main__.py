@@ -26,7 +26,15 @@ POSTGRES_DECK = {
     "restart postgres immediate": Sort(3, 0, 0),
     POSTGRES[2]: Sort(1, 30, 30),
 }
-DECKS: Mapping[str, Mapping[str, Sort]] = {"mixed": DECK, "redis": REDIS_DECK, "postgres": POSTGRES_DECK}
+KILLS_DECK = {name: DECK[name] for name in ("kill api", "kill stream", "freeze worker")} | {
+    "kill worker": Sort(6, 0, 0, "worker"),
+}
+DECKS: Mapping[str, Mapping[str, Sort]] = {
+    "mixed": DECK,
+    "kills": KILLS_DECK,
+    "redis": REDIS_DECK,
+    "postgres": POSTGRES_DECK,
+}
 
 
 def arguments() -> argparse.Namespace:
@@ -75,7 +83,7 @@ def publish(given: argparse.Namespace, played: Played) -> Report:
     """Write the page, the figures and the picture."""
     report = report_of(given, played)
     given.out.mkdir(parents=True, exist_ok=True)
-    suffix = "" if given.scenario == "mixed" else f"-{given.scenario}"
+    suffix = {"mixed": "", "kills": f"-kills-seed-{given.seed}"}.get(given.scenario, f"-{given.scenario}")
     stem = given.out / f"{report.date}-chaos{suffix}"
     picture = stem.with_suffix(".png")
     title = f"chaos, {report.name}, {report.date}, commit {report.machine.commit}"

@@ -16,6 +16,8 @@ TAIL_SECONDS = 5.0
 POSTGRES = ("restart postgres fast", "restart postgres immediate", "stop postgres for 30 s")
 REDIS = ("kill redis", "freeze redis")
 REACTION_SECONDS = 10.0
+ENOUGH_RUNS, ENOUGH_KILLS, ENOUGH_ZOMBIES = 10_000, 200, 30
+"""What it takes to say something of lost runs, in one seed."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -45,7 +47,7 @@ def verdicts(
 ) -> list[Verdict]:
     """What this run can say about each target."""
     return [
-        *_runs(found),
+        *_runs(found, done),
         *_takeovers(found, done),
         *_effects(found),
         *_rolling(samples, done),
@@ -56,7 +58,10 @@ def verdicts(
     ]
 
 
-def _runs(found: Found) -> list[Verdict]:
+def _runs(found: Found, done: Sequence[Done]) -> list[Verdict]:
+    kills = sum(one.fault.sort.startswith("kill ") and one.fault.sort != "kill redis" for one in done)
+    zombies = sum(one.fault.sort == "freeze worker" for one in done)
+    enough = found.accepted >= ENOUGH_RUNS and kills >= ENOUGH_KILLS and zombies >= ENOUGH_ZOMBIES
     lost = len(found.missing) + len(found.stuck)
     wrong = len(found.violations) + len(found.wrong_texts)
     return [
@@ -66,6 +71,12 @@ def _runs(found: Found) -> list[Verdict]:
             "no step completed twice, no invariant broken, every text right",
             f"{wrong} in {found.steps:,} steps and {found.texts:,} texts",
             wrong == 0,
+        ),
+        Verdict(
+            "R1",
+            f"{ENOUGH_RUNS:,} runs, {ENOUGH_KILLS} kill -9, {ENOUGH_ZOMBIES} zombies",
+            f"{found.accepted:,} runs, {kills} kill -9, {zombies} zombies",
+            True if enough else None,
         ),
     ]
 
