@@ -48,16 +48,24 @@ class Written:
 
 
 def written() -> Iterator[Written]:
-    """Every call of a module's `log` in Helium."""
+    """Every call of a module's `log`, or of `say`, in Helium."""
     source = ROOT / "backend" / "helium"
     for path in sorted(source.rglob("*.py")):
         module = str(path.relative_to(source).with_suffix(""))
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                called = node.func.value
-                if isinstance(called, ast.Name) and called.id == "log" and node.func.attr in LEVELS:
-                    level = "error" if node.func.attr == "exception" else node.func.attr
-                    yield Written(_pattern(node.args[0], module), level, module)
+            if isinstance(node, ast.Call) and (level := _level(node.func)):
+                yield Written(_pattern(node.args[0], module), level, module)
+
+
+def _level(called: ast.expr) -> str | None:
+    """Of `log.warning` and the like, and of `say`; None for what is no logger's."""
+    match called:
+        case ast.Attribute(value=ast.Name("log"), attr=method) if method in LEVELS:
+            return "error" if method == "exception" else method
+        case ast.Name("say"):
+            return "info"
+        case _:
+            return None
 
 
 def _pattern(name: ast.expr, module: str) -> str:

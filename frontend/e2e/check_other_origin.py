@@ -72,6 +72,12 @@ class Files(SimpleHTTPRequestHandler):
                     self.send_header(name, value)
         super().end_headers()
 
+    def do_POST(self) -> None:
+        """Sentry's part: takes what Helium passes on."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+
     def log_message(self, format: str, *args: object) -> None:
         pass
 
@@ -91,7 +97,12 @@ def page_server(output: Path) -> Iterator[str]:
 def helium(home: Path, allowed: str) -> Iterator[str]:
     """A Helium whose API pages of this origin may ask; its owner's token."""
     home.mkdir(mode=0o755)
-    own = {"HELIUM_HOME": str(home), "HELIUM_PORT": str(API_PORT), "HELIUM_CORS_ORIGINS": allowed}
+    own = {
+        "HELIUM_HOME": str(home),
+        "HELIUM_PORT": str(API_PORT),
+        "HELIUM_CORS_ORIGINS": allowed,
+        "HELIUM_ERRORS__DSN": f"{allowed.replace('://', '://key@')}/1",
+    }
     with (home / "up.log").open("wb") as log:
         command = [sys.executable, "-m", "helium", "up", "--no-browser"]
         process = subprocess.Popen(command, cwd=BACKEND, env=environment(own), stdout=log, stderr=log)
@@ -180,11 +191,20 @@ def check_a_page_that_is_not_named_learns_nothing(browser: Browser, address: str
     assert outcome == "TypeError", outcome
 
 
+def check_a_defect_of_the_page_is_told_to_the_api(browser: Browser, address: str, token: str) -> None:
+    with visit(browser, address, token) as (page, _):
+        expect(page.get_by_label("Message", exact=True)).to_be_visible()
+        with page.expect_response(lambda answer: answer.request.method == "POST") as told:
+            page.evaluate("() => { setTimeout(() => { throw new TypeError('no'); }); }")
+    assert (told.value.url, told.value.status) == (f"{API}/api/page-errors", 204), told.value
+
+
 def main() -> int:
     checks: list[Callable[[Browser, str, str], None]] = [
         check_an_answer_arrives_word_by_word,
         check_what_went_wrong_is_readable,
         check_a_page_that_is_not_named_learns_nothing,
+        check_a_defect_of_the_page_is_told_to_the_api,
     ]
     failed = 0
     (ROOT / ".helium").mkdir(exist_ok=True)

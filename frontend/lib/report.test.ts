@@ -72,7 +72,7 @@ describe("a report of the page", () => {
     await raise(defect("at f (http://helium.test/a.js:1:1)"));
 
     const [address, request] = sent.mock.calls[0] ?? [];
-    expect(address).toBe("/internal/page-errors");
+    expect(address).toBe("/api/page-errors");
     expect(request?.headers).toMatchObject({ Authorization: "Bearer hel_abc" });
     expect(String(request?.body)).not.toContain(CANARY);
   });

@@ -3,7 +3,7 @@ import { readToken } from "@/lib/token";
 
 /** Tells the server of the page's own defects: the kind of an error and places in our files, never its
  * text, which may quote a person. Where nobody collects them the server says so once, and that is all. */
-const PATH = "/internal/page-errors";
+const PATH = "/api/page-errors";
 const MOST_REPORTS = 5;
 const MOST_FRAMES = 30;
 

@@ -10,12 +10,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from helium import __version__
-from helium.api.access_log import AccessLog
 from helium.api.cors import Cors
 from helium.api.errors import error_response
 from helium.api.health import HealthRoutes
-from helium.api.metrics import Measured
 from helium.api.middleware import App, Errors, RequestId
+from helium.api.observed import Observed
 from helium.api.openapi import describe_streams
 from helium.api.page import Page
 from helium.api.routes import RouteTemplates
@@ -48,8 +47,8 @@ def build_app(
     """The ASGI application of one process. Middleware in order of execution: measure, id, access log,
     other origins, errors.
 
-    `internal` are routes for machines, by path, which see to their own authentication. `origins`: of pages
-    on other hosts, whose browsers may ask.
+    `internal` are routes for machines and for the page's reports, by path, which see to their own
+    authentication. `origins`: of pages on other hosts, whose browsers may ask.
     """
     routes = {**(internal or {})}
     if role in ("worker", "sweeper"):
@@ -67,7 +66,7 @@ def build_app(
     answering: App = Errors(front)
     if origins:
         answering = Cors(answering, origins)
-    return Measured(RequestId(AccessLog(answering), product.hub.closing.is_set), templates)
+    return RequestId(Observed(answering, templates), product.hub.closing.is_set)
 
 
 def _paths() -> list[str]:
@@ -131,11 +130,11 @@ class Front:
             await run_events(self._product, scope, receive, send, wire_id)
         elif path.startswith("/v1/"):
             await self._resources(scope, receive, send)
+        elif path in self._internal:
+            await self._internal[path](scope, receive, send)
         elif path.startswith("/api/"):
             _only(scope, "GET", "HEAD")
             await self._health.answer(path, send)
-        elif path in self._internal:
-            await self._internal[path](scope, receive, send)
         else:
             _only(scope, "GET", "HEAD")
             await self._page(scope, receive, send)

@@ -1,4 +1,4 @@
-"""`POST /internal/page-errors`: the page tells of its own defects, and this process passes them on.
+"""`POST /api/page-errors`: the page tells of its own defects, and this process passes them on.
 
 So the page needs no address of another host in its policy, and no key: whoever may use the page may report.
 A report is the kind of an exception and places in our own files. It has no text, and one that does not look
@@ -16,7 +16,7 @@ from helium.core.errors import InvalidRequest, MethodNotAllowed, TooManyRequests
 from helium.features.product import Product
 from helium.kit.asgi import Receive, Scope, Send, header, read_body, send_json
 
-PATH = "/internal/page-errors"
+PATH = "/api/page-errors"
 MOST_BYTES = 16 * 1024
 PER_MINUTE = 30
 Word = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_$.<>\[\] ]{0,80}$")]

@@ -16,7 +16,7 @@ HAND_MATCHED = (
     "/v1/responses/{response_id}",
     "/v1/responses/{response_id}/cancel",
     "/v1/runs/{run_id}/events",
-    "/internal/page-errors",
+    "/api/page-errors",
     "/v1/openapi.json",
     "/v1/docs",
     "/api/health",

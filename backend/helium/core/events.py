@@ -4,7 +4,7 @@ Every wire protocol is a pure function of these events (`api/encoders`), and so 
 (`core/fold.py`). An event's number is its place in the log, not a field of it.
 """
 
-from typing import Any, Literal
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
@@ -162,14 +162,53 @@ Event = (
     | RunIncomplete
 )
 
+
+class UnknownEvent:
+    """An event of a kind that a later release added, as it was written. It keeps its place in the log:
+    Helium's own stream passes it on, everything else passes over it. Nobody here can append one."""
+
+    __slots__ = ("payload", "type")
+
+    def __init__(self, kind: str, payload: bytes) -> None:
+        self.type = kind
+        self.payload = payload
+        """JSON on one line."""
+
+
 FinalEvent = RunCompleted | RunFailed | RunCancelled | RunIncomplete
 FINAL_EVENTS = (RunCompleted, RunFailed, RunCancelled, RunIncomplete)
 
-_encoder = msgspec.json.Encoder()
+
+class _Kind(msgspec.Struct):
+    """The least that all events of all releases have."""
+
+    type: str
+
+
+def event_type(event: Event | UnknownEvent) -> str:
+    """The event's tag, e.g. `run.started`."""
+    if isinstance(event, UnknownEvent):
+        return event.type
+    tag: Any = event.__struct_config__.tag
+    return str(tag)
+
+
+def _as_written(event: object) -> msgspec.Raw:
+    """Called for what msgspec does not know, so that all other events pay nothing for it."""
+    if isinstance(event, UnknownEvent):
+        return msgspec.Raw(event.payload)
+    raise NotImplementedError
+
+
+KINDS: Final = frozenset(str(member.__struct_config__.tag) for member in get_args(Event))
+"""The types of all events that this release knows."""
+
+_encoder = msgspec.json.Encoder(enc_hook=_as_written)
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+_kind_decoder = msgspec.json.Decoder(_Kind)
 
 
-def encode_event(event: Event) -> bytes:
+def encode_event(event: Event | UnknownEvent) -> bytes:
     """The event as JSON, the form in which it is stored."""
     return _encoder.encode(event)
 
@@ -179,15 +218,22 @@ def decode_event(payload: bytes | str) -> Event:
     return _decoder.decode(payload)
 
 
-def event_type(event: Event) -> str:
-    """The event's tag, e.g. `run.started`."""
-    tag: Any = event.__struct_config__.tag
-    return str(tag)
+def read_event(payload: bytes | str) -> Event | UnknownEvent:
+    """The event that was stored, by this release or by one that knows more kinds of events. Raises
+    `msgspec.ValidationError` for a known kind in a shape of no known release, and for what is no event."""
+    try:
+        return _decoder.decode(payload)
+    except msgspec.ValidationError:
+        kind = _kind_decoder.decode(payload).type
+        if kind in KINDS:
+            raise
+        written = payload.encode() if isinstance(payload, str) else payload
+        return UnknownEvent(kind, msgspec.json.format(written, indent=-1))
 
 
 class LoggedEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An event at its place in the log: `seq` counts 1, 2, 3, … within one run."""
 
     seq: int
-    event: Event
+    event: Event | UnknownEvent
     created_at: float  # seconds since 1970, the database's clock

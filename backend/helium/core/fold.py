@@ -32,6 +32,7 @@ from helium.core.events import (
     StepRetracted,
     StepRetrying,
     StepStarted,
+    UnknownEvent,
 )
 from helium.core.items import Item, Message, Part, Reasoning, Refusal, Text, ToolCall
 from helium.core.states import RunStatus
@@ -101,7 +102,7 @@ def fold(view: RunView, events: Iterable[LoggedEvent]) -> RunView:
     return view
 
 
-def _apply(view: RunView, event: Event) -> RunView:
+def _apply(view: RunView, event: Event | UnknownEvent) -> RunView:
     match event:
         case ItemDelta():
             return _say(view, event)
@@ -111,7 +112,7 @@ def _apply(view: RunView, event: Event) -> RunView:
             return replace(view, placed=tuple(p for p in view.placed if p.item.id not in dead))
         case StepCompleted(usage=usage):
             return replace(view, usage=view.usage + usage)
-        case StepStarted() | StepRetrying() | CancelRequested():
+        case StepStarted() | StepRetrying() | CancelRequested() | UnknownEvent():
             return view
         case _:
             return _move(view, event)

@@ -4,7 +4,14 @@ import asyncpg
 import msgspec
 
 from helium.core.budget import Usage
-from helium.core.events import Event, ItemAdded, StepRetracted, decode_event
+from helium.core.events import (
+    Event,
+    ItemAdded,
+    LoggedEvent,
+    StepRetracted,
+    decode_event,
+    read_event,
+)
 from helium.core.items import Item
 from helium.core.spec import AgentSpec
 from helium.core.steps import StepResult
@@ -88,3 +95,8 @@ def unfinished_items(events: list[Event]) -> list[str]:
 
 def event_of(row: asyncpg.Record) -> Event:
     return decode_event(row["payload"])
+
+
+def logged_event(row: asyncpg.Record) -> LoggedEvent:
+    """For viewers: they pass over what only a later release knows."""
+    return LoggedEvent(seq=row["seq"], event=read_event(row["payload"]), created_at=row["created_at"])

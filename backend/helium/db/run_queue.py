@@ -17,13 +17,16 @@ RUN_COLUMNS = """
     extract(epoch from r.finished_at)::float8 as finished_at
 """
 
-# What both ways of claiming do with the runs that they chose.
-_TAKE = f"""
+
+def _take(engine: str) -> str:
+    """What both ways of claiming do with the runs that they chose. From then on a worker whose engine
+    is older than this one leaves them in the queue."""
+    return f"""
 claimed as (
     update run set
         status = 'in_progress', epoch = run.epoch + 1, owner_token = gen_random_uuid(),
         worker_id = $1, attempt = run.attempt + 1,
-        attempts_without_progress = run.attempts_without_progress + 1,
+        attempts_without_progress = run.attempts_without_progress + 1, engine_version = {engine},
         started_at = coalesce(run.started_at, clock_timestamp()), next_seq = run.next_seq + 1
     where run.id = any(array(select id from taken))
     returning run.*
@@ -41,6 +44,7 @@ select {RUN_COLUMNS}, r.epoch, r.owner_token, r.attempts_without_progress, r.los
 from claimed r order by r.due_at
 """
 
+
 # A run whose workers died three times may be what killed them, or was only near it. For a minute such
 # suspects go last and one at a time: not beside each other, and not beside a run whose workers died
 # twice, so that the guilty one takes no innocent one with it until that one's attempts run out.
@@ -57,11 +61,12 @@ CLAIM = f"""
 with recursive suspect as (
     select id, workspace_id from run
     where status = 'queued' and not held and due_at <= now() - make_interval(secs => $3)
+        and engine_version <= $6
         and attempts_without_progress >= {SUSPECT_DEATHS} and due_at >= now() - interval '1 minute'
         and not {_BESIDE_SUSPECT}
         and not exists (
             select 1 from run o where o.status = 'queued' and not o.held
-                and o.due_at <= now() and o.id <> run.id
+                and o.due_at <= now() and o.id <> run.id and o.engine_version <= $6
                 and o.attempts_without_progress between 1 and {SUSPECT_DEATHS - 1})
         and ($4::int is null or $4 > (select count(*) from run r where r.status = 'in_progress'
             and r.held = false and r.workspace_id = run.workspace_id))
@@ -99,7 +104,7 @@ due as (
         select q.id, q.due_at, room.busy + row_number() over (order by q.due_at) as place from (
             select id, due_at from run
             where status = 'queued' and held = false and workspace_id = room.workspace_id
-                and due_at <= now() - make_interval(secs => $3)
+                and due_at <= now() - make_interval(secs => $3) and engine_version <= $6
                 and (attempts_without_progress < {SUSPECT_DEATHS} or due_at < now() - interval '1 minute')
             order by due_at limit room.n
             for no key update skip locked) q) d
@@ -109,7 +114,7 @@ due as (
 taken as (
     (select id from suspect where (select n from free) > 0) union all select id from due
 ),
-{_TAKE}
+{_take("$6")}
 """
 
 # A queue delivered these. The workspace's bound holds here too; who is over it is refused for now.
@@ -119,6 +124,7 @@ with asked as (
         attempts_without_progress >= {SUSPECT_DEATHS} and due_at >= now() - interval '1 minute' as suspect
     from run
     where id = any($2::uuid[]) and status = 'queued' and not held and due_at <= now()
+        and engine_version <= $5
         and (attempts_without_progress < {SUSPECT_DEATHS} or due_at < now() - interval '1 minute'
             or not {_BESIDE_SUSPECT})
 ),
@@ -132,13 +138,14 @@ fit as (
 ),
 taken as (
     select id from run where id = any(array(select id from fit)) and status = 'queued' and not held
+        and engine_version <= $5
     for no key update skip locked
 ),
-{_TAKE}
+{_take("$5")}
 """
 
 STANDING = """
-select r.id, r.status, r.error_code, r.held,
+select r.id, r.status, r.error_code, r.held, r.engine_version > $2 as for_newer_engine,
     extract(epoch from r.due_at - clock_timestamp())::float8 as due_in_seconds,
     coalesce(extract(epoch from w.lease_expires_at - clock_timestamp()), 0)::float8 as lease_seconds
 from run r left join worker w on w.id = r.worker_id
@@ -287,6 +294,7 @@ returning run.id
 DUE = """
 select exists (select 1 from (
     select 1 from run where status = 'queued' and held = false and due_at <= now()
+        and engine_version <= $1
     order by workspace_id, due_at limit 1) x)
 """
 
@@ -294,6 +302,7 @@ OVERDUE = """
 with late as (
     select id from run
     where status = 'queued' and held = false and due_at <= now() - make_interval(secs => $1)
+        and engine_version <= $4
         and (rung_at is null or rung_at <= now() - make_interval(secs => $2))
     order by workspace_id, due_at limit $3
     for no key update skip locked

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from helium.core.engine_version import ENGINE_VERSION
 from helium.core.errors import (
     ActionAlreadyDecided,
     IdempotencyMismatch,
@@ -35,6 +36,7 @@ from helium.db.rows import (
     effect_row,
     event_of,
     items_decoder,
+    logged_event,
     results_decoder,
     run_row,
     standing,
@@ -78,6 +80,8 @@ class PostgresRunStore:
     def __init__(self, database: Database, limits: RunLimits = UNLIMITED) -> None:
         self._db = database
         self._limits = limits
+        self.engine_version = ENGINE_VERSION
+        """Of the workers that claim through this store."""
 
     # --- accept --------------------------------------------------------------------------------
 
@@ -187,18 +191,21 @@ class PostgresRunStore:
         self, worker_id: UUID, limit: int, *, overdue_seconds: float = 0.0
     ) -> Sequence[ClaimedRun]:
         failpoint("claim.before_commit")
-        bounds = (self._limits.running_per_workspace, self._limits.running)
-        return await self._taken(
-            await self._db.fetch(sql.CLAIM, worker_id, limit, overdue_seconds, *bounds)
-        )
+        given = (worker_id, limit, overdue_seconds, *self._terms)
+        return await self._taken(await self._db.fetch(sql.CLAIM, *given))
 
     async def claim_these(self, worker_id: UUID, run_ids: Sequence[UUID]) -> Sequence[ClaimedRun]:
         failpoint("claim.before_commit")
-        bounds = (self._limits.running_per_workspace, self._limits.running)
-        return await self._taken(await self._db.fetch(sql.CLAIM_THESE, worker_id, list(run_ids), *bounds))
+        given = (worker_id, list(run_ids), *self._terms)
+        return await self._taken(await self._db.fetch(sql.CLAIM_THESE, *given))
+
+    @property
+    def _terms(self) -> tuple[int | None, int | None, int]:
+        """On which all claims are made: how many may run, and by which engine."""
+        return (self._limits.running_per_workspace, self._limits.running, self.engine_version)
 
     async def standing(self, run_ids: Sequence[UUID]) -> Mapping[UUID, Standing]:
-        rows = await self._db.fetch(sql.STANDING, list(run_ids))
+        rows = await self._db.fetch(sql.STANDING, list(run_ids), self.engine_version)
         return {row["id"]: standing(row) for row in rows}
 
     async def _taken(self, rows: Sequence[asyncpg.Record]) -> Sequence[ClaimedRun]:
@@ -311,11 +318,11 @@ class PostgresRunStore:
             return []  # a new run took the thread in between; the next sweep looks again
 
     async def overdue(self, seconds: float, again_seconds: float, limit: int) -> Sequence[UUID]:
-        rows = await self._db.fetch(sql.OVERDUE, seconds, again_seconds, limit)
+        rows = await self._db.fetch(sql.OVERDUE, seconds, again_seconds, limit, self.engine_version)
         return [row["id"] for row in rows]
 
     async def due(self) -> bool:
-        row = await self._db.fetchrow(sql.DUE)
+        row = await self._db.fetchrow(sql.DUE, self.engine_version)
         return bool(row and row[0])
 
     # --- people --------------------------------------------------------------------------------
@@ -353,9 +360,7 @@ class PostgresRunStore:
         rows = await self._db.fetch(READ, list(cursors), list(cursors.values()), limit)
         found: defaultdict[UUID, list[LoggedEvent]] = defaultdict(list)
         for row in rows:
-            found[row["run_id"]].append(
-                LoggedEvent(seq=row["seq"], event=event_of(row), created_at=row["created_at"])
-            )
+            found[row["run_id"]].append(logged_event(row))
         return found
 
     async def run(self, run_id: UUID) -> RunRow | None:

@@ -15,6 +15,7 @@ from helium.core.events import LoggedEvent, RunRequeued
 from helium.kit import trace
 from helium.kit.ids import to_wire
 from helium.kit.log_context import bind
+from helium.kit.logs import say
 from helium.ports import ClaimedRun, Close, RunStore
 
 log = structlog.get_logger()
@@ -70,7 +71,7 @@ def _tell(run: ClaimedRun, close: Close | None, span: trace.Span, seconds: float
         span.fail(close.error_code or "failed")
     elif close.status == "queued" and not close.progress:
         span.fail("no_progress")
-    log.info(
+    say(
         "run.released",
         status=close.status,
         code=close.error_code,

@@ -137,6 +137,9 @@ def _refusal(found: Standing, delivery: Delivery) -> Verdict:
     if found.status == "in_progress":
         # The longer a run goes on, the seldomer its copies come: each costs its queue a delivery.
         return Refuse(found.lease_seconds + min(delivery.deliveries - 1, MOST_PATIENCE_SECONDS))
+    if found.status == "queued" and not found.held and found.for_newer_engine:
+        # The next delivery may reach a newer worker; after a rollback it may be long until there is one.
+        return Refuse(BUSY_SECONDS + min(delivery.deliveries - 1, MOST_PATIENCE_SECONDS))
     if found.status == "queued" and not found.held:
         return Refuse(found.due_in_seconds if found.due_in_seconds > 0 else BUSY_SECONDS)
     if is_terminal(found.status) and found.error_code == "poison" and delivery.deliveries > 1:

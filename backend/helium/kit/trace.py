@@ -70,13 +70,13 @@ class NoSpan:
         pass
 
 
-_NO_SPAN = NoSpan()
+NO_SPAN = NoSpan()
 _tracer: Tracer | None = None
 
 
 def span(what: What, *, caller: Caller | None = None, **facts: Fact) -> Span:
     """A span of this kind, inside the one whose block this is called in."""
-    return _NO_SPAN if _tracer is None else _tracer.span(what, facts, caller)
+    return NO_SPAN if _tracer is None else _tracer.span(what, facts, caller)
 
 
 def enabled() -> bool:
@@ -97,7 +97,9 @@ def installed(tracer: Tracer) -> Generator[None]:
 
 def parse_traceparent(text: str | None) -> Caller | None:
     """The caller in a `traceparent` header, or None for anything that is not one."""
-    parts = (text or "").split("-")
+    if not text:
+        return None
+    parts = text.split("-")
     if len(parts) < 4 or [len(part) for part in parts[:4]] != [2, 32, 16, 2] or parts[0] == "ff":
         return None
     try:

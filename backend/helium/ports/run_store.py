@@ -25,7 +25,8 @@ class RunStore(Protocol):
         self, worker_id: UUID, limit: int, *, overdue_seconds: float = 0.0
     ) -> Sequence[ClaimedRun]:
         """Take up to `limit` runs that have been due for `overdue_seconds`. Each gets a new epoch and
-        token, attempt + 1.
+        token, attempt + 1, and this process's engine version: a run with a higher one is left to a
+        worker that has it, so that an older engine never goes on with what a newer one has begun.
 
         Fair between workspaces: each gets an equal share of one claim, the ones with the fewest
         running runs first, and within a workspace the oldest first. No workspace gets more than may
@@ -34,7 +35,8 @@ class RunStore(Protocol):
         ...
 
     async def claim_these(self, worker_id: UUID, run_ids: Sequence[UUID]) -> Sequence[ClaimedRun]:
-        """Take those of these runs that are due and may run now, as a queue delivered them."""
+        """Take those of these runs that are due and may run now, as a queue delivered them; as `claim`
+        does, only those of this engine or an older one."""
         ...
 
     async def standing(self, run_ids: Sequence[UUID]) -> Mapping[UUID, Standing]:
@@ -100,11 +102,12 @@ class RunStore(Protocol):
 
     async def overdue(self, seconds: float, again_seconds: float, limit: int) -> Sequence[UUID]:
         """Up to `limit` runs that have been due for `seconds` and were not given here within the last
-        `again_seconds`: their queue may have lost them. Of several processes one gets each."""
+        `again_seconds`: their queue may have lost them. Of several processes one gets each.
+        Runs of a newer engine are left to its sweepers: copies of messages would gather otherwise."""
         ...
 
     async def due(self) -> bool:
-        """Whether a run could be claimed now."""
+        """Whether a run could be claimed now, by this engine."""
         ...
 
     async def read(self, cursors: Mapping[UUID, int], limit: int) -> Mapping[UUID, Sequence[LoggedEvent]]:

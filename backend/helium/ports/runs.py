@@ -93,6 +93,8 @@ class Standing:
     """With `queued`: until it may be claimed; 0 or less if it is due."""
     lease_seconds: float
     """With `in_progress`: until its worker's lease ends; 0 or less if it has."""
+    for_newer_engine: bool = False
+    """A newer engine has begun it, and this one must leave it to such a one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

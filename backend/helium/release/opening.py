@@ -13,7 +13,7 @@ from helium.release.burn_prometheus import PrometheusBurn
 from helium.release.cloud_run import CloudRun, CloudRunPlace
 from helium.release.ecs import Ecs, EcsPlace
 from helium.release.google import open_google
-from helium.release.options import ReleaseOptions
+from helium.release.options import ReleaseOptions, asked_for
 from helium.release.ports import BurnSource, NotReleasable, ReleaseTarget
 from helium.release.s3_record import S3Record
 
@@ -99,9 +99,4 @@ def _prometheus(options: ReleaseOptions) -> PrometheusBurn | None:
 def _needs(options: ReleaseOptions, *names: str) -> None:
     for name in names:
         if not getattr(options, name):
-            raise NotReleasable(f"Set HELIUM_RELEASE_{name.upper()}: {_described(name)}")
-
-
-def _described(name: str) -> str:
-    said = ReleaseOptions.model_fields[name].description or ""
-    return said[:1].lower() + said[1:]
+            raise NotReleasable(asked_for(name))

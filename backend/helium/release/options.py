@@ -12,13 +12,12 @@ from helium.release.burn_prometheus import ERRORS, REQUESTS
 
 Cloud = Literal["gcp", "aws"]
 Source = Literal["cloud", "prometheus"]
+PREFIX = "HELIUM_RELEASE_"
 GCP_NAMES = {"api": "helium-backend", "stream": "helium-stream", "worker": "helium-worker"}
 
 
 class ReleaseOptions(BaseSettings):
-    model_config = SettingsConfigDict(
-        env_prefix="HELIUM_RELEASE_", env_ignore_empty=True, frozen=True, extra="ignore"
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
 
     cloud: Cloud = Field(default="gcp", description="Which cloud.")
     service: str = Field(default="api", description="The role whose traffic is shifted gradually.")
@@ -92,3 +91,8 @@ class ReleaseOptions(BaseSettings):
             role: given.get(role) or default.get(role) or f"{self.cluster or 'helium'}-{role}"
             for role in self.roles()
         }
+
+
+def asked_for(name: str) -> str:
+    """What is said to somebody who has not given this option."""
+    return f"Set {PREFIX}{name.upper()}. {ReleaseOptions.model_fields[name].description}"

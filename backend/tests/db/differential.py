@@ -50,7 +50,7 @@ OFTEN = {
     "write_two": 2, "write_again": 3, "renew": 1,
     "expire": 1, "lose": 3, "time_passes": 1, "requeue_expired": 1, "release": 1, "disown": 1,
     "abandon": 1, "forget_workers": 1, "promote": 3, "request_cancel": 2, "decide": 4, "cancels": 1,
-    "due": 1, "read": 2,
+    "due": 1, "read": 2, "deploy": 3,
 }  # fmt: skip
 """The operations, and how often each is tried."""
 LIMITS = RunLimits(queued_per_workspace=8, queued=12, running_per_workspace=3, running=5)
@@ -178,6 +178,11 @@ class TwoStores(RuleBasedStateMachine):
         self.same(lambda store: store.start([new]))
 
     # --- claim and write -----------------------------------------------------------------------
+
+    def deploy(self, draw: Draw) -> None:
+        """From now on workers of this engine claim: a rollout, or the way back."""
+        version = draw(st.sampled_from([1, 1, 2, 3]))
+        self.model.engine_version = self.right.store.engine_version = version
 
     def claim(self, draw: Draw) -> None:
         self.align_queue()
@@ -361,8 +366,8 @@ class TwoStores(RuleBasedStateMachine):
         """All that is stored is the same, and sound."""
         for run_id in self.model.runs:
             assert self.run(self.right.stored(run_id)) == self.run(self.left.stored(run_id))
-        count = self.run(self.right.database.fetchrow("select count(*) from run"))[0]
-        assert count == len(self.model.runs)
+        engines = self.run(self.right.database.fetch("select id, engine_version from run"))
+        assert dict(engines) == {run.id: run.engine_version for run in self.model.runs.values()}
         assert self.run(self.right.workers()) == self.run(self.left.workers())
         found = self.run(self.right.broken())
         # The operations know no rules about effects; the engine does.
@@ -373,7 +378,7 @@ def _roughly(found: Standing) -> object:
     """Where a run stands, its waiting times as yes or no."""
     leased = found.status == "in_progress" and found.lease_seconds > 0
     due = found.status == "queued" and found.due_in_seconds <= 100
-    return found.status, found.error_code, found.held, due, leased
+    return found.status, found.error_code, found.held, due, leased, found.for_newer_engine
 
 
 def _untimed(found: Any) -> dict[UUID, list[tuple[int, Event]]]:

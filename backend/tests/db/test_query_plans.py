@@ -113,9 +113,9 @@ async def test_no_statement_reads_a_whole_table_under_a_plan_for_its_arguments(
     batch = Batch([Write(lease=lease, first_seq=7, events=(delta(),) * 3, step=step) for lease in leases])
     ids = [lease.run_id for lease in leases]
     arguments: dict[str, list[object]] = {
-        "CLAIM": [leases[0].token, runs, 0.0, 1000, 1000],
-        "CLAIM_THESE": [leases[0].token, ids, 1000, 1000],
-        "STANDING": [ids],
+        "CLAIM": [leases[0].token, runs, 0.0, 1000, 1000, 1],
+        "CLAIM_THESE": [leases[0].token, ids, 1000, 1000, 1],
+        "STANDING": [ids, 1],
         "READ": [ids, [3] * runs, 100],
         "LANDED": [ids, [6] * runs, [1] * runs, ["{}"] * runs],
     }

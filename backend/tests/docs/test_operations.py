@@ -16,7 +16,7 @@ import typer
 
 from helium.cli.app import app
 from helium.release.options import ReleaseOptions
-from tests.monitoring.pages import alert_names
+from tests.monitoring.pages import CLOUD_ALERTS, alert_names
 from tests.support.settings_names import setting_names
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -153,7 +153,7 @@ def alerts(text: str) -> list[str]:
     linked = set(re.findall(r"runbooks/(\w+)\.md", text)) - {"README"}
     labelled = set(re.findall(r"\[(\w+)\]\((?:runbooks/)?\w+\.md\)", text))
     mixed = {name for name in labelled if re.fullmatch(r"(?:[A-Z][a-z]+){2,}", name)}
-    return sorted((linked | mixed) - set(alert_names()))
+    return sorted((linked | mixed) - {*alert_names(), *CLOUD_ALERTS})
 
 
 def anchors(page: Path, text: str) -> list[str]:

@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from helium.core.events import LoggedEvent, decode_event
+from helium.core.events import LoggedEvent, UnknownEvent, decode_event
+from helium.core.fold import EMPTY, fold
 from helium.core.spec import AgentSpec
 from helium.features.responses.encoder import ResponsesEncoder
 from helium.features.responses.objects import base
@@ -123,3 +126,18 @@ async def test_the_native_stream_is_the_log_with_its_numbers(log: list[LoggedEve
         b"id: %d" % logged.seq for logged in log
     ]
     assert encoder.encode(log[:3]) + encoder.encode(log[3:]) == raw
+
+
+async def test_guard_a_kind_of_event_that_a_later_release_added_changes_nothing_else(
+    log: list[LoggedEvent],
+) -> None:
+    later = UnknownEvent("run.dreamt", b'{"type":"run.dreamt"}')
+    whole = response(log)
+
+    for place in range(1, len(log) + 1):
+        after = [msgspec.structs.replace(logged, seq=logged.seq + 1) for logged in log[place:]]
+        at = log[place - 1].created_at
+        longer = [*log[:place], LoggedEvent(seq=place + 1, event=later, created_at=at), *after]
+
+        assert response(longer, by=1) == whole
+        assert fold(EMPTY, longer) == replace(fold(EMPTY, log), last_seq=len(longer))

@@ -18,7 +18,7 @@ from helium.adapters.memory.run_store import MemoryRunStore
 from helium.adapters.scripted import ScriptedModel
 from helium.core.budget import Usage
 from helium.core.errors import InvalidRequest
-from helium.core.events import Event, LoggedEvent, event_type
+from helium.core.events import Event, LoggedEvent, UnknownEvent, event_type
 from helium.core.fold import EMPTY, RunView, fold
 from helium.core.items import FunctionTool, Item, Message, ToolCall, ToolResult, user_message
 from helium.core.spec import AgentSpec
@@ -217,7 +217,7 @@ class World:
             for seq, entry in enumerate(self.stored(run_id).log, 1)
         ]
 
-    def events(self, run_id: UUID) -> list[Event]:
+    def events(self, run_id: UUID) -> list[Event | UnknownEvent]:
         return [logged.event for logged in self.log(run_id)]
 
     def types(self, run_id: UUID) -> list[str]:

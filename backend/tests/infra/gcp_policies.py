@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from helium.cli.backup import KEY
 from tests.support.settings_names import setting_names
 from tests.support.terraform import Code, Named
 
@@ -177,7 +178,7 @@ def secrets_are_in_no_state_and_no_variable(code: Code) -> list[str]:
 
 
 def settings_are_real(code: Code) -> list[str]:
-    real = setting_names()
+    real = setting_names() | {KEY}
     return [
         f"{file}: {name} is no setting."
         for file, text in code.files.items()

@@ -22,11 +22,12 @@ INPUTS = {
     "services": {"api": "helium-backend", "stream": "helium-stream", "worker": "helium-worker"},
     "queue": {"name": "agent-processing", "dead_name": "agent-processing-dead"},
     "cache": "helium-redis",
+    "backup": "helium-backup",
     "domain": "api.example.com",
     "notification_channels": ["projects/p/notificationChannels/1"],
     "budget_monthly": 400,
 }
-HOURS = 8
+HOURS = 30
 API = 'monitored_resource="cloud_run_revision",service_name="helium-backend"'
 WORKER = 'monitored_resource="cloud_run_revision",service_name="helium-worker"'
 
@@ -40,6 +41,12 @@ def counts(labels: str, status: str, per_minute: float) -> dict[str, str]:
 def depth(queue: str, messages: int) -> dict[str, str]:
     series = f'cloudtasks_googleapis_com:queue_depth{{queue_id="{queue}"}}'
     return {"series": series, "values": f"{messages}+0x{HOURS * 60}"}
+
+
+def backup_at(hour: int) -> dict[str, str]:
+    """One backup, completed this many hours after the beginning."""
+    series = 'logging_googleapis_com:user_helium_backups_made{monitored_resource="cloud_run_job"}'
+    return {"series": series, "values": f"0+0x{hour * 60} 1+0x{(HOURS - hour) * 60}"}
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +94,9 @@ def test_every_query_is_promql(queries: dict[str, Any], tmp_path: Path) -> None:
         ("api-availability-page", False, [counts(API, "2xx", 0.5), counts(API, "5xx", 0.5)]),
         ("api-availability-ticket", True, [counts(API, "2xx", 998), counts(API, "5xx", 2)]),
         ("api-availability-ticket", False, [counts(API, "2xx", 9995), counts(API, "5xx", 5)]),
+        ("backup-missing", True, [counts(WORKER, "2xx", 1)]),
+        ("backup-missing", True, [backup_at(3)]),
+        ("backup-missing", False, [backup_at(5)]),
         ("dead-letters", True, [depth("agent-processing", 0), depth("agent-processing-dead", 1)]),
         ("dead-letters", False, [depth("agent-processing", 9), depth("agent-processing-dead", 0)]),
         ("sweep-silent", True, [counts(WORKER, "5xx", 1)]),

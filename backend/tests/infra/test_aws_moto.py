@@ -32,12 +32,13 @@ def test_the_staging_stack_is_planned_and_applied_and_its_state_knows_no_secret(
     made = Counter(each["type"] for each in json.loads(state)["resources"] for _ in each["instances"])
     changes = [each for each in planned["resource_changes"] if each["change"]["actions"] == ["create"]]
     assert len(changes) > 110
-    assert made["aws_ecs_service"] == made["aws_ecs_task_definition"] == 3
+    assert (made["aws_ecs_service"], made["aws_ecs_task_definition"]) == (3, 4)
     assert (made["aws_sqs_queue"], made["aws_lb_listener_rule"], made["aws_scheduler_schedule"]) == (
         2,
         5,
-        1,
+        2,
     )
+    assert (made["aws_s3_bucket"], made["aws_cloudwatch_log_metric_filter"]) == (2, 1)
     # Neither the plan nor the state knows a secret's value.
     for secret in (DATABASE_PASSWORD, CACHE_PASSWORD):
         assert secret not in json.dumps(planned)

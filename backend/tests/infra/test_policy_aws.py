@@ -2,27 +2,33 @@
 
 import json
 import re
+from pathlib import Path
+
+import pytest
 
 from helium.bootstrap.secrets import SECRET_VARIABLES
+from helium.cli.backup import KEY
 from helium.cli.serve import TIDY_END_SECONDS
 from helium.settings import Settings
 from tests.infra.aws_terraform import MODULES, ROOT, STACKS, blocks, files, first, lines_about
 from tests.support.settings_names import setting_names
 
 SERVICE = MODULES / "service"
+BLOBS = MODULES / "blobs"
+BACKUP = MODULES / "backup"
 MOST_LINES = 400
 # What a comment above a wildcard says, and then why there is no smaller unit.
 REASON = "Reason for the wildcard:"
 
 
 def service_text() -> str:
-    (task,) = blocks("resource", "aws_ecs_task_definition")
+    (task,) = blocks("resource", "aws_ecs_task_definition", within=SERVICE)
     return task.body["container_definitions"]
 
 
 def test_there_is_something_to_look_at() -> None:
     assert len(blocks("resource")) > 90
-    assert len({file.parent for file in files()}) == 14
+    assert len({file.parent for file in files()}) == 15
 
 
 def test_files_stay_readable() -> None:
@@ -192,7 +198,7 @@ def test_lambda_gives_back_what_was_refused() -> None:
 def test_images_are_named_by_digest() -> None:
     images = blocks("variable", "image")
 
-    assert len(images) == 4
+    assert len(images) == 5
     assert [str(each) for each in images if "@sha256:[0-9a-f]{64}$" not in json.dumps(each.body)] == []
     assert blocks("resource", "aws_ecr_repository") != []
     assert {each.body["image_tag_mutability"] for each in blocks("resource", "aws_ecr_repository")} == {
@@ -202,13 +208,15 @@ def test_images_are_named_by_digest() -> None:
 
 
 def test_no_secret_is_in_a_plain_environment() -> None:
-    for module in ("service", "lambda_worker"):
+    for module in ("service", "lambda_worker", "backup"):
         (text,) = [
             b.body["environment"]
             for b in blocks("locals", within=MODULES / module)
             if "environment" in b.body
         ]
         assert 'for name, arn in var.secrets : name => "secret:aws:${arn}"' in text
+        if module == "backup":
+            continue  # whose settings are of files only
         (settings,) = blocks("variable", "settings", within=MODULES / module)
         assert {"HELIUM_DATABASE_URL", "HELIUM_REDIS_URL"} <= set(
             re.findall(r"HELIUM_\w+", str(settings.body))
@@ -217,6 +225,8 @@ def test_no_secret_is_in_a_plain_environment() -> None:
 
 def test_whatever_may_be_a_reference_is_followed_by_helium() -> None:
     for variable in blocks("variable", "secrets"):
+        if variable.file.is_relative_to(BACKUP):
+            continue  # which has two, by name
         (pattern,) = re.findall(r'regex\("(\^\(HELIUM_DATABASE_URL.*?\$)"', str(variable.body))
         assert [name for name in SECRET_VARIABLES if not re.fullmatch(pattern, name)] == []
         assert not re.fullmatch(pattern, "SENTRY_DSN")
@@ -254,7 +264,10 @@ def test_prod_cannot_be_deleted_by_a_command() -> None:
 
 
 def test_files_never_expire_by_age() -> None:
-    (rules,) = [each.body["rule"] for each in blocks("resource", "aws_s3_bucket_lifecycle_configuration")]
+    (rules,) = [
+        each.body["rule"]
+        for each in blocks("resource", "aws_s3_bucket_lifecycle_configuration", within=BLOBS)
+    ]
     expirations = [expiration for rule in rules for expiration in rule.get("expiration", [])]
 
     assert expirations == [{"expired_object_delete_marker": True}]
@@ -263,12 +276,15 @@ def test_files_never_expire_by_age() -> None:
     ]
 
 
-def test_the_bucket_is_closed_and_encrypted() -> None:
-    (block,) = blocks("resource", "aws_s3_bucket_public_access_block")
+@pytest.mark.parametrize("module", [BLOBS, BACKUP], ids=lambda module: module.name)
+def test_the_bucket_is_closed_and_encrypted(module: Path) -> None:
+    (block,) = blocks("resource", "aws_s3_bucket_public_access_block", within=module)
 
     assert {value for name, value in block.body.items() if name != "bucket"} == {True}
-    assert blocks("resource", "aws_s3_bucket_server_side_encryption_configuration") != []
-    assert "TlsOnly" in str([each.body for each in blocks("resource", "aws_s3_bucket_policy")])
+    assert blocks("resource", "aws_s3_bucket_server_side_encryption_configuration", within=module) != []
+    assert "TlsOnly" in str(
+        [each.body for each in blocks("resource", "aws_s3_bucket_policy", within=module)]
+    )
 
 
 def test_what_is_stored_and_sent_is_encrypted() -> None:
@@ -293,7 +309,7 @@ def test_every_variable_of_helium_is_a_setting() -> None:
     }
 
     assert len(used) > 15
-    assert used - setting_names() == set()
+    assert used - setting_names() == {KEY}
 
 
 def test_staging_and_prod_differ_in_their_sizes_only() -> None:

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from helium.api.metrics import Guard, Measured, MetricsRoute, guard_of, shared_address
+from helium.api.metrics import Guard, MetricsRoute, guard_of, shared_address
+from helium.api.observed import Observed
 from helium.api.routes import RouteTemplates
 from helium.core.errors import Forbidden, HeliumError, MethodNotAllowed, NotFound, Unauthenticated
 from helium.kit.asgi import (
@@ -38,7 +39,7 @@ async def _request(
     async def send(message: Message) -> None:
         pass
 
-    await Measured(app, TEMPLATES)({"type": "http", "method": method, "path": path}, receive, send)
+    await Observed(app, TEMPLATES)({"type": "http", "method": method, "path": path}, receive, send)
     after = {labels: child.count for labels, child in REQUEST_SECONDS.children.items()}
     return {labels: n - before.get(labels, 0) for labels, n in after.items() if n != before.get(labels, 0)}
 

@@ -19,6 +19,8 @@ FOLDER = ROOT / "infra/monitoring"
 RUNBOOKS = ROOT / "docs/operations/runbooks"
 PROMTOOL = Path("/usr/bin/promtool")
 AMTOOL = Path("/usr/bin/amtool")
+CLOUD_ALERTS = ("BackupMissing",)
+"""Alerts of the clouds' own monitoring: Prometheus knows of no backup."""
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
 

@@ -9,7 +9,16 @@ import pytest
 import typer
 
 from helium.cli.app import app
-from tests.monitoring.pages import PROMTOOL, ROOT, RUNBOOKS, alert_names, blocks, judge, write_yaml
+from tests.monitoring.pages import (
+    CLOUD_ALERTS,
+    PROMTOOL,
+    ROOT,
+    RUNBOOKS,
+    alert_names,
+    blocks,
+    judge,
+    write_yaml,
+)
 from tests.support.settings_names import setting_names
 
 PAGES = sorted(path for path in RUNBOOKS.glob("*.md") if path.stem != "README")
@@ -20,7 +29,7 @@ COMMANDS = set(typer.main.get_command(app).commands)  # pyright: ignore[reportAt
 
 
 def test_every_alert_has_a_page_and_every_page_an_alert() -> None:
-    assert [page.stem for page in PAGES] == alert_names()
+    assert [page.stem for page in PAGES] == sorted([*alert_names(), *CLOUD_ALERTS])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -4,8 +4,15 @@ from collections.abc import Generator
 
 import pytest
 
+from helium.kit import logs
 from tests.observe.receivers import Catcher, catcher
 from tests.support.processes import Forge, forge
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that configure logging put structlog back by themselves, but not this."""
+    monkeypatch.setattr(logs, "_direct", None)
 
 
 @pytest.fixture

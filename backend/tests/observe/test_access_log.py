@@ -10,10 +10,9 @@ import pytest
 import uvicorn
 from structlog.testing import capture_logs
 
-from helium.api.access_log import AccessLog
 from helium.api.app import ROUTERS, build_resources
-from helium.api.metrics import Measured
 from helium.api.middleware import Errors, RequestId
+from helium.api.observed import Observed
 from helium.api.routes import PAGE, RouteTemplates
 from helium.core.errors import NotFound
 from helium.kit.asgi import ClientLeft, Message, Receive, Scope, Send, client_left, send_chunk, start_stream
@@ -26,7 +25,7 @@ TEMPLATES = RouteTemplates(getattr(route, "path", "") for router in ROUTERS for 
 
 
 def wrapped(app: App) -> App:
-    return Measured(RequestId(AccessLog(Errors(app))), TEMPLATES)
+    return RequestId(Observed(Errors(app), TEMPLATES))
 
 
 async def ask(app: App, path: str = "/v1/runs/run_secret/events", **more: Any) -> dict[str, Any]:
@@ -158,7 +157,7 @@ async def test_the_middleware_adds_no_task_and_no_wait_between_application_and_c
         raise AssertionError("nobody asked")
 
     scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
-    await Measured(AccessLog(application), TEMPLATES)(scope, never, keep)
+    await Observed(application, TEMPLATES)(scope, never, keep)
     assert (len(sent), tasks) == (2, [id(asyncio.current_task())])
 
 
@@ -173,7 +172,7 @@ def test_every_documented_route_has_its_own_template() -> None:
     [
         *(("/", PAGE), ("/_next/static/x.js", PAGE)),
         *(("/v1/canary", OTHER), ("/api/canary", OTHER), ("/chat", OTHER)),
-        ("/internal/page-errors", "/internal/page-errors"),
+        ("/api/page-errors", "/api/page-errors"),
     ],
 )
 def test_other_addresses_have_one_of_a_few_templates(path: str, template: str) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from helium.kit import log_lines
+from helium.kit import log_lines, logs
 from helium.kit.log_context import bound
 from helium.kit.log_lines import Lines, Noted
-from helium.kit.logs import configure_logging, flush_logs
+from helium.kit.logs import configure_logging, flush_logs, say
 from tests.support.processes import until
 
 
@@ -92,6 +92,33 @@ def test_a_warning_is_written_at_once_after_all_that_was_said_before(served: io.
     with bound(run_id="run_2"):
         log.warning("worker.disowned")
     assert written(served) == [("run.released", "run_1"), ("worker.disowned", "run_2")]
+
+
+def test_what_every_run_says_is_the_same_line_as_a_loggers(served: io.StringIO) -> None:
+    with bound(run_id="run_1"):
+        say("run.released", status="completed")
+        structlog.get_logger().info("run.released", status="completed")
+    flush_logs()
+    one, other = (json.loads(line) for line in served.getvalue().splitlines())
+    assert one.pop("timestamp") <= other.pop("timestamp")
+    assert one == other
+
+
+def test_where_informational_lines_are_not_wanted_nothing_is_said(served: io.StringIO) -> None:
+    configure_logging("json", "warning")
+    say("run.released")
+    flush_logs()
+    assert written(served) == []
+
+
+def test_in_a_terminal_what_every_run_says_goes_the_way_of_all_lines(
+    served: io.StringIO, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(logs, "_log", structlog.get_logger())  # an earlier test's may be kept
+    configure_logging("console", "info")
+    structlog.configure(cache_logger_on_first_use=False)
+    say("run.released")
+    assert "run.released" in capsys.readouterr().err
 
 
 def test_the_end_of_a_process_writes_what_is_left(served: io.StringIO) -> None:

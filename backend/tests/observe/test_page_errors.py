@@ -85,6 +85,13 @@ async def test_a_large_report_and_another_method_are_refused(client: httpx.Async
     assert (large.status_code, (await client.get(page_errors.PATH)).status_code) == (422, 405)
 
 
+async def test_a_page_from_before_an_upgrade_is_told_no_and_so_falls_silent(
+    client: httpx.AsyncClient,
+) -> None:
+    """Its places are those of another release than the one that the server would name."""
+    assert (await client.post("/internal/page-errors", json=REPORT)).status_code == 405
+
+
 async def test_a_page_in_a_loop_is_told_to_wait(client: httpx.AsyncClient) -> None:
     answers = [
         await client.post(page_errors.PATH, json=REPORT) for _ in range(page_errors.PER_MINUTE * 2 + 1)

@@ -74,7 +74,7 @@ async def test_a_worker_with_a_wrong_clock_takes_nothing_and_loses_nothing(
             second = await stage.start("count from 1 to 30 slowly")
             await stage.events(second, 8)
             right.send(signal.SIGKILL)  # if it had the run, the skewed one takes it over in time
-            run = await stage.finished(second, 20)
+            run = await stage.finished(second)
 
             assert (run["status"], said(run)) == ("completed", COUNTED)
             assert await holders(stage, second) <= 2

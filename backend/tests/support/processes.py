@@ -16,7 +16,7 @@ import httpx
 from helium.kit.clock import SystemClock
 
 BACKEND = Path(__file__).parents[2]
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 LOOK_SECONDS = 0.02
 _clock = SystemClock()
 

@@ -41,6 +41,7 @@ class Scene:
         self.connection = connection
         self.http = http
         self._url = url
+        self._turn = asyncio.Lock()
         self._watching: dict[str, asyncio.Task[list[Shown]]] = {}
 
     async def start(self, text: str, **more: Any) -> str:
@@ -61,11 +62,20 @@ class Scene:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    async def value(self, sql: str, *arguments: object) -> Any:
+        """What a statement answers. Tasks of a test that ask at the same time wait for each other."""
+        async with self._turn:
+            return await self.connection.fetchval(sql, *arguments)
+
+    async def log(self, run_id: str) -> list[Shown]:
+        async with self._turn:
+            return await the_log(self.connection, run_id)
+
     async def status(self, run_id: str, *wanted: str) -> None:
         """Wait until the run is in one of these states."""
 
         async def reached() -> bool:
-            status = await self.connection.fetchval(
+            status = await self.value(
                 "select status from run where id = $1", UUID(run_id.partition("_")[2])
             )
             return status in wanted
@@ -76,7 +86,7 @@ class Scene:
         """Wait until the run's log has this many events."""
 
         async def grown() -> bool:
-            return len(await the_log(self.connection, run_id)) >= number
+            return len(await self.log(run_id)) >= number
 
         await until(grown, f"{run_id} has {number} events")
 
@@ -91,7 +101,7 @@ class Scene:
         """The run at its end; what its viewer was shown all along must be exactly the log."""
         async with asyncio.timeout(seconds):
             shown = await self._watching[run_id]
-        assert without_times(shown) == await the_log(self.connection, run_id)
+        assert without_times(shown) == await self.log(run_id)
         return await self.run(run_id)
 
     async def whole(self, run_ids: Sequence[str], seconds: float = 60) -> list[dict[str, Any]]:

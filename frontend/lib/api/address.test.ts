@@ -69,7 +69,7 @@ describe("a page that was built for another origin", () => {
     window.dispatchEvent(new ErrorEvent("error", { error: new TypeError("no") }));
     stop();
 
-    expect(asked.mock.calls[0]?.[0]).toBe(`${API}/internal/page-errors`);
+    expect(asked.mock.calls[0]?.[0]).toBe(`${API}/api/page-errors`);
   });
 });
 

@@ -19,8 +19,9 @@ type Transcript = {
   };
 };
 
-const FOLDER = join(import.meta.dirname, "../../../contracts/transcripts");
-const present = existsSync(FOLDER);
+const ROOT = join(import.meta.dirname, "../../..");
+const FOLDER = join(ROOT, "contracts/transcripts");
+const RELEASED = join(ROOT, "backend/tests/upgrade/fixtures");
 
 /** The server leaves out fields that hold their default; this page may or may not. Both sides are
  * compared without them. */
@@ -56,18 +57,24 @@ function seen({ status, items, action, usage, error, last_seq }: RunView) {
   return { status, items, action, usage, error, last_seq };
 }
 
-function load(file: string): Transcript {
-  return JSON.parse(readFileSync(join(FOLDER, file), "utf8")) as Transcript;
+function filesIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  return files.filter((file) => file.endsWith(".json")).sort();
 }
 
-describe("the golden transcripts", () => {
+describe.each([
+  ["of today", FOLDER],
+  ["of each release, frozen", RELEASED],
+])("the transcripts %s", (_, folder) => {
+  const files = filesIn(folder);
+
   it.skipIf(!process.env.CI)("are there", () => {
-    expect(present && readdirSync(FOLDER).length > 0).toBe(true);
+    expect(files).not.toEqual([]);
   });
 
-  const files = present ? readdirSync(FOLDER).filter((file) => file.endsWith(".json")) : [];
   it.each(files)("fold to the server's view: %s", (file) => {
-    const transcript = load(file);
+    const transcript = JSON.parse(readFileSync(join(folder, file), "utf8")) as Transcript;
 
     const view = transcript.events.reduce(reduce, EMPTY_VIEW);
 

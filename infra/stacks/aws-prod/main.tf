@@ -36,13 +36,30 @@ module "blobs" {
   cors_origins = var.cors_origins
 }
 
+module "backup" {
+  source = "../../modules/aws/backup"
+
+  name               = local.name
+  environment        = local.environment
+  labels             = local.labels
+  image              = var.image
+  cluster            = { arn = aws_ecs_cluster.this.arn, name = aws_ecs_cluster.this.name }
+  network            = module.network.network
+  account            = module.identity.accounts["backup"]
+  settings           = { for name in ["HELIUM_BLOBS__REGION", "HELIUM_BLOBS__URL"] : name => local.settings[name] }
+  secrets            = local.backup_secrets
+  expire_days        = local.backup.expire_days
+  retain_days        = local.backup.retain_days
+  log_retention_days = local.log_retention_days
+}
+
 module "secrets" {
   source = "../../modules/aws/secrets"
 
   name        = local.name
   environment = local.environment
   labels      = local.labels
-  names       = setunion(values(local.key_secrets), var.database == "supabase" ? ["database-url"] : [])
+  names       = setunion(values(local.key_secrets), var.database == "supabase" ? ["database-url"] : [], ["backup-key"])
   values      = var.secret_values
   versions    = var.secret_versions
 }
@@ -90,6 +107,7 @@ module "identity" {
     queue      = module.queue.arn
     dead_queue = module.queue.dead_arn
     bucket     = module.blobs.arn
+    backups    = module.backup.arn
     cluster    = aws_ecs_cluster.this.name
   }
 }
@@ -125,6 +143,7 @@ module "monitoring" {
   target_groups         = { for role in ["api", "stream"] : role => module.service[role].target_groups }
   queue                 = { name = module.queue.name, dead_name = module.queue.dead_name }
   cache                 = local.name
+  backup                = module.backup.name
   notification_channels = var.alarm_mails
   budget_monthly        = local.budget_monthly
 }

@@ -9,6 +9,10 @@ locals {
     HELIUM_REDIS_URL    = module.cache.secret_id
   }
   keys = { for variable, name in local.key_secrets : variable => module.secrets.ids[name] }
+  backup_secrets = {
+    HELIUM_BACKUP_KEY   = module.secrets.ids["backup-key"]
+    HELIUM_DATABASE_URL = local.url_secrets.HELIUM_DATABASE_URL
+  }
 
   # api names models, and needs their variables for that, but only workers may read the keys.
   accounts = {
@@ -16,6 +20,11 @@ locals {
       description = "Answers requests"
       roles       = ["queue.look", "queue.send", "files.read", "files.write"]
       secrets     = values(local.url_secrets)
+    }
+    backup = {
+      description = "Saves the database and the files"
+      roles       = ["backups.write", "files.read"]
+      secrets     = values(local.backup_secrets)
     }
     stream = {
       description = "Sends the events of runs"

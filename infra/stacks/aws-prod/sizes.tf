@@ -8,6 +8,7 @@ locals {
   database_size       = "medium"
   cache_size          = "small"
   expire_days         = 30
+  backup              = { expire_days = 35, retain_days = 30 }
   log_retention_days  = 90
   budget_monthly      = 400
 

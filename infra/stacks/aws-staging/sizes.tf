@@ -8,6 +8,7 @@ locals {
   database_size       = "small"
   cache_size          = "small"
   expire_days         = 7
+  backup              = { expire_days = 8, retain_days = 0 }
   log_retention_days  = 14
   budget_monthly      = 200
 

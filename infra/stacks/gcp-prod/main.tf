@@ -34,7 +34,7 @@ module "secrets" {
   name        = local.name
   environment = local.environment
   labels      = local.labels
-  names       = setunion(values(local.key_secrets), var.database == "supabase" ? ["database-url"] : [])
+  names       = setunion(values(local.key_secrets), var.database == "supabase" ? ["database-url"] : [], ["backup-key"])
   values      = var.secret_values
   versions    = var.secret_versions
 
@@ -94,8 +94,31 @@ module "blobs" {
   expire_days  = local.expire_days
   cors_origins = var.cors_origins
   writers      = { for role in ["api", "worker"] : role => module.identity.accounts[role] }
+  readers      = { backup = module.identity.accounts["backup"] }
 
   depends_on = [google_project_service.main]
+}
+
+# Without depends_on: the bucket's name must be known whenever a plan is made.
+module "backup" {
+  source = "../../modules/gcp/backup"
+
+  name        = local.name
+  environment = local.environment
+  labels      = local.labels
+  region      = var.region
+  image       = var.image
+  network     = module.network.network
+  account     = module.identity.accounts["backup"]
+  caller      = module.identity.accounts["scheduler"]
+  settings    = { HELIUM_BLOBS__URL = local.settings.HELIUM_BLOBS__URL }
+  expire_days = local.backup.expire_days
+  retain_days = local.backup.retain_days
+
+  secrets = {
+    HELIUM_BACKUP_KEY   = module.secrets.ids["backup-key"]
+    HELIUM_DATABASE_URL = local.url_secrets.HELIUM_DATABASE_URL
+  }
 }
 
 module "edge" {
@@ -121,6 +144,7 @@ module "monitoring" {
   services              = { for role, service in module.service : role => service.name }
   queue                 = { name = module.queue.name, dead_name = module.queue.dead_name }
   cache                 = "helium-redis"
+  backup                = module.backup.name
   domain                = module.edge.api_domain
   notification_channels = [for channel in google_monitoring_notification_channel.mails : channel.id]
   billing_account       = var.billing_account

@@ -3,6 +3,11 @@ output "api_domain" {
   value       = module.edge.api_domain
 }
 
+output "backup" {
+  description = "The job that makes backups, and where they are."
+  value       = { name = module.backup.name, url = module.backup.url }
+}
+
 output "dashboard" {
   description = "Id of the dashboard."
   value       = module.monitoring.dashboard

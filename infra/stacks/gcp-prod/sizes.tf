@@ -8,6 +8,7 @@ locals {
   cache_size          = "small"
   expire_days         = 30
   requests_per_minute = 600
+  backup              = { expire_days = 35, retain_days = 30 }
   budget_monthly      = 400
 
   # concurrency: requests at once (api), open streams (stream), runs (worker) of one instance.

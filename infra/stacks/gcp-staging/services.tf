@@ -13,10 +13,12 @@ locals {
 
   measured = var.metrics_image == null ? [] : ["roles/monitoring.metricWriter"]
   accounts = {
-    api    = { description = "Answers requests.", roles = local.measured }
-    push   = { description = "In its name Cloud Tasks and the sweep sign pushes. It has no rights.", roles = [] }
-    stream = { description = "Sends the events of runs.", roles = local.measured }
-    worker = { description = "Executes runs.", roles = local.measured }
+    api       = { description = "Answers requests.", roles = local.measured }
+    backup    = { description = "Saves the database and the files.", roles = [] }
+    push      = { description = "In its name Cloud Tasks and the sweep sign pushes. It has no rights.", roles = [] }
+    scheduler = { description = "Starts the backup each day.", roles = [] }
+    stream    = { description = "Sends the events of runs.", roles = local.measured }
+    worker    = { description = "Executes runs.", roles = local.measured }
   }
   # Deploys revisions, executes the migration, and reads how fast the budget of errors burns.
   pipeline = {

@@ -8,6 +8,7 @@ locals {
   cache_size          = "small"
   expire_days         = 7
   requests_per_minute = 600
+  backup              = { expire_days = 8, retain_days = 0 }
   budget_monthly      = 120
 
   # concurrency: requests at once (api), open streams (stream), runs (worker) of one instance. With a minimum of 0

@@ -14,8 +14,17 @@ SUSPECT_DEATHS = 3
 class FairQueue:
     """The queue at one moment, as one worker finds it."""
 
-    def __init__(self, runs: Iterable[RunRecord], worker_id: UUID, now: float, limits: RunLimits) -> None:
+    def __init__(
+        self,
+        runs: Iterable[RunRecord],
+        worker_id: UUID,
+        *,
+        now: float,
+        limits: RunLimits,
+        engine_version: int,
+    ) -> None:
         self._runs = list(runs)
+        self._engine_version = engine_version
         self._worker_id = worker_id
         self._now = now
         self._limits = limits
@@ -54,7 +63,7 @@ class FairQueue:
         return chosen
 
     def _waiting(self) -> list[RunRecord]:
-        return _by_time(run for run in self._runs if run.due(self._now))
+        return _by_time(run for run in self._runs if run.due(self._now, self._engine_version))
 
     def _suspects(self, due: Sequence[RunRecord]) -> list[RunRecord]:
         """The one suspect of a crash that may go now; they go last, and one at a time, for a minute."""

@@ -13,8 +13,9 @@ from helium.core.events import (
     ItemAdded,
     RunCancelled,
     StepRetracted,
-    decode_event,
+    UnknownEvent,
     encode_event,
+    read_event,
 )
 from helium.core.items import Item
 from helium.core.spec import AgentSpec
@@ -36,8 +37,8 @@ class Entry:
     created_at: float
 
     @property
-    def event(self) -> Event:
-        return decode_event(self.payload)
+    def event(self) -> Event | UnknownEvent:
+        return read_event(self.payload)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,6 +60,8 @@ class RunRecord:
     worker_id: UUID | None = None
     attempt: int = 0
     attempts_without_progress: int = 0
+    engine_version: int = 1
+    """Of the worker that claimed it last."""
     lost_tokens: int = 0
     tool_calls: int = 0
     usage: Usage = Usage()  # noqa: RUF009 - frozen value
@@ -99,8 +102,10 @@ class RunRecord:
         """Whether it has its thread's one place."""
         return not self.held and self.status in ACTIVE
 
-    def due(self, now: float) -> bool:
-        return self.status == "queued" and not self.held and self.due_at <= now
+    def due(self, now: float, engine_version: int) -> bool:
+        """Whether a worker of this engine could claim it."""
+        waits = self.status == "queued" and not self.held and self.due_at <= now
+        return waits and self.engine_version <= engine_version
 
     def leased_by(self, lease: Lease) -> bool:
         return self.epoch == lease.epoch and self.owner_token == lease.token
@@ -142,8 +147,9 @@ class RunRecord:
     def append(self, events: Sequence[Event], now: float) -> None:
         self.log.extend(Entry(self.epoch, encode_event(event), now) for event in events)
 
-    def lease_to(self, worker_id: UUID, token: UUID, now: float) -> Lease:
+    def lease_to(self, worker_id: UUID, token: UUID, *, now: float, engine_version: int) -> Lease:
         self.status = "in_progress"
+        self.engine_version = engine_version
         self.epoch += 1
         self.attempt += 1
         self.attempts_without_progress += 1

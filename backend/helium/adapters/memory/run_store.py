@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from helium.adapters.memory.fair_queue import FairQueue
 from helium.adapters.memory.run_record import LOST_CALL_TOKENS, Entry, RunRecord
+from helium.core.engine_version import ENGINE_VERSION
 from helium.core.errors import (
     ActionAlreadyDecided,
     IdempotencyMismatch,
@@ -54,6 +55,8 @@ class MemoryRunStore:
     def __init__(self, clock: Clock, limits: RunLimits | None = None) -> None:
         self._clock = clock
         self._limits = limits or RunLimits()
+        self.engine_version = ENGINE_VERSION
+        """Of the workers that claim through this store."""
         self.runs: dict[UUID, RunRecord] = {}
         self.leases: dict[UUID, float] = {}
         """When each worker's lease expires."""
@@ -125,13 +128,22 @@ class MemoryRunStore:
         self, worker_id: UUID, limit: int, *, overdue_seconds: float = 0.0
     ) -> Sequence[ClaimedRun]:
         now = self._clock.time()
-        queue = FairQueue(self.runs.values(), worker_id, now, self._limits)
-        return [self._claim(run, worker_id, now) for run in queue.first(limit, overdue_seconds)]
+        chosen = self._queue(worker_id, now).first(limit, overdue_seconds)
+        return [self._claim(run, worker_id, now) for run in chosen]
 
     async def claim_these(self, worker_id: UUID, run_ids: Sequence[UUID]) -> Sequence[ClaimedRun]:
         now = self._clock.time()
-        queue = FairQueue(self.runs.values(), worker_id, now, self._limits)
-        return [self._claim(run, worker_id, now) for run in queue.these(set(run_ids))]
+        chosen = self._queue(worker_id, now).these(set(run_ids))
+        return [self._claim(run, worker_id, now) for run in chosen]
+
+    def _queue(self, worker_id: UUID, now: float) -> FairQueue:
+        return FairQueue(
+            self.runs.values(),
+            worker_id,
+            now=now,
+            limits=self._limits,
+            engine_version=self.engine_version,
+        )
 
     async def standing(self, run_ids: Sequence[UUID]) -> Mapping[UUID, Standing]:
         return {run_id: self._standing(self.runs[run_id]) for run_id in run_ids if run_id in self.runs}
@@ -145,10 +157,11 @@ class MemoryRunStore:
             held=run.held,
             due_in_seconds=run.due_at - now,
             lease_seconds=expires_at - now,
+            for_newer_engine=run.engine_version > self.engine_version,
         )
 
     def _claim(self, run: RunRecord, worker_id: UUID, now: float) -> ClaimedRun:
-        lease = run.lease_to(worker_id, uuid4(), now)
+        lease = run.lease_to(worker_id, uuid4(), now=now, engine_version=self.engine_version)
         run.append([RunStarted(attempt=run.attempt)], now)
         return ClaimedRun(
             lease=lease,
@@ -280,7 +293,8 @@ class MemoryRunStore:
 
     async def overdue(self, seconds: float, again_seconds: float, limit: int) -> Sequence[UUID]:
         now = self._clock.time()
-        late = [r for r in self.runs.values() if r.due(now - seconds) and r.rung_at <= now - again_seconds]
+        due = [r for r in self.runs.values() if r.due(now - seconds, self.engine_version)]
+        late = [r for r in due if r.rung_at <= now - again_seconds]
         late = sorted(late, key=lambda r: (r.workspace_id, r.due_at))[:limit]
         for run in late:
             run.rung_at = now
@@ -288,7 +302,7 @@ class MemoryRunStore:
 
     async def due(self) -> bool:
         now = self._clock.time()
-        return any(run.due(now) for run in self.runs.values())
+        return any(run.due(now, self.engine_version) for run in self.runs.values())
 
     # --- people --------------------------------------------------------------------------------
 

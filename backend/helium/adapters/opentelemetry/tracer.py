@@ -26,6 +26,8 @@ from helium.kit.trace import Caller, Fact, NoSpan, Span, What
 
 # Spans that an attempt outside of the ratio keeps in case that it fails: 100 kB at most.
 MOST_HELD = 100
+# Nothing happens within them that has a span of its own.
+LEAVES = frozenset({"model", "tool"})
 # The engine's ways to leave a block that are no errors.
 STOPS = frozenset({"HandOver", "NeedsPerson", "LeaseLost", "ClientLeft"})
 
@@ -52,15 +54,6 @@ class Sink(Protocol):
         ...
 
 
-class Trace(msgspec.Struct, eq=False):
-    """What the spans of one attempt, or of one request, have in common."""
-
-    id: int
-    kept: bool
-    held: "deque[Live] | None" = None
-    """What an attempt outside of the ratio has done so far."""
-
-
 _NOTHING = NoSpan()
 _current: ContextVar["Live | None"] = ContextVar("helium_span", default=None)
 
@@ -71,11 +64,14 @@ class Live(msgspec.Struct, eq=False):
     sink: Sink
     what: What
     facts: dict[str, Fact]
-    trace: Trace
+    trace_id: int
+    kept: bool
     span_id: int
     parent_id: int | None
+    held: "deque[Live] | None" = None
+    """What an attempt outside of the ratio has done so far; its own and that of all spans within."""
     caller: Caller | None = None
-    links: list[tuple[int, int]] = msgspec.field(default_factory=list[tuple[int, int]])
+    links: tuple[tuple[int, int], ...] = ()
     started_ns: int = 0
     ended_ns: int = 0
     error: str | None = None
@@ -93,7 +89,8 @@ class Live(msgspec.Struct, eq=False):
 
     def __enter__(self) -> "Live":
         self.started_ns = self.started_ns or time.time_ns()
-        self._token = _current.set(self)
+        if self.what not in LEAVES:
+            self._token = _current.set(self)
         return self
 
     def __exit__(
@@ -119,10 +116,10 @@ class Live(msgspec.Struct, eq=False):
         if self.what == "lost_attempt":
             self.ended_ns = _nanoseconds(self.facts["ended_at"])
             self.error = "lease_expired"
-        if self.trace.kept:
+        if self.kept:
             self._send()
-        elif self.trace.held is not None:
-            self._hold(self.trace.held)
+        elif self.held is not None:
+            self._hold(self.held)
         elif self.error is not None:
             self._send()
 
@@ -130,11 +127,11 @@ class Live(msgspec.Struct, eq=False):
         ended = Ended(
             what=self.what,
             facts=self.facts,
-            trace_id=self.trace.id,
+            trace_id=self.trace_id,
             span_id=self.span_id,
             parent_id=self.parent_id,
             caller=self.caller,
-            links=tuple(self.links),
+            links=self.links,
             started_ns=self.started_ns,
             ended_ns=self.ended_ns,
             error=self.error,
@@ -160,37 +157,36 @@ class RunTracer:
         self._ratio = ratio
 
     def span(self, what: What, facts: dict[str, Fact], caller: Caller | None) -> Span:
+        if what == "request":
+            return self._request(facts, caller)
         run_id = facts.get("run_id")
+        if not isinstance(run_id, UUID):
+            return self._inside(what, facts)
         match what:
-            case "request":
-                return self._request(facts, caller)
-            case "accept" if isinstance(run_id, UUID):
+            case "accept":
                 return self._accept(facts, run_id)
-            case "attempt" if isinstance(run_id, UUID):
+            case "attempt":
                 return self._attempt(facts, run_id)
-            case "lost_attempt" if isinstance(run_id, UUID):
+            case "lost_attempt":
                 return self._lost_attempt(facts, run_id)
-            case "delivery" if isinstance(run_id, UUID):
-                trace = Trace(trace_of(run_id), within(run_id.int, self._ratio))
-                return Live(self._sink, what, facts, trace, new_span_id(), root_of(run_id))
-            case "step" | "model" | "tool":
-                return self._inside(what, facts)
             case _:
-                return _NOTHING
+                kept = within(run_id.int, self._ratio)
+                return Live(self._sink, what, facts, trace_of(run_id), kept, new_span_id(), root_of(run_id))
 
     def _request(self, facts: dict[str, Fact], caller: Caller | None) -> Span:
         """In the caller's trace if there is one, and kept if the caller keeps it."""
-        trace_id = caller.trace_id if caller else new_trace_id()
-        kept = caller.sampled if caller else within(trace_id, self._ratio)
-        trace = Trace(trace_id, kept)
-        parent_id = caller.span_id if caller else None
-        return Live(self._sink, "request", facts, trace, new_span_id(), parent_id, caller)
+        if caller is None:
+            trace_id = new_trace_id()
+            kept = within(trace_id, self._ratio)
+            return Live(self._sink, "request", facts, trace_id, kept, new_span_id(), None)
+        trace_id, parent_id, kept = caller
+        return Live(self._sink, "request", facts, trace_id, kept, new_span_id(), parent_id, caller=caller)
 
     def _accept(self, facts: dict[str, Fact], run_id: UUID) -> Span:
         """The root of a run's trace. It begins with the request that led to it; that request's own span
         stands below it, or, if it belongs to a caller's trace, is linked with it."""
-        trace = Trace(trace_of(run_id), within(run_id.int, self._ratio))
-        root = Live(self._sink, "accept", facts, trace, root_of(run_id), None)
+        trace_id, kept = trace_of(run_id), within(run_id.int, self._ratio)
+        root = Live(self._sink, "accept", facts, trace_id, kept, root_of(run_id), None)
         request = _current.get()
         if request is None or request.what != "request":
             return root
@@ -199,10 +195,10 @@ class RunTracer:
             root.facts.setdefault(fact, request.facts.get(fact))
         request.facts["run_id"] = run_id
         if request.caller is None:
-            request.trace, request.parent_id = trace, root.span_id
+            request.trace_id, request.kept, request.parent_id = trace_id, kept, root.span_id
         else:
-            root.links.append((request.trace.id, request.span_id))
-            request.links.append((trace.id, root.span_id))
+            root.links = (*root.links, (request.trace_id, request.span_id))
+            request.links = (*request.links, (trace_id, root.span_id))
         return root
 
     def _attempt(self, facts: dict[str, Fact], run_id: UUID) -> Span:
@@ -210,18 +206,18 @@ class RunTracer:
         attempt = facts["attempt"]
         assert isinstance(attempt, int)
         within_ratio = within(run_id.int, self._ratio)
-        trace = Trace(trace_of(run_id), within_ratio or bool(facts.get("takeover")))
-        if not trace.kept:
-            trace.held = deque(maxlen=MOST_HELD)
-        if trace.kept and not within_ratio:
+        kept = within_ratio or bool(facts.get("takeover"))
+        held: deque[Live] | None = None if kept else deque(maxlen=MOST_HELD)
+        if kept and not within_ratio:
             self._sink(late_root(facts))
-        return Live(self._sink, "attempt", facts, trace, attempt_of(run_id, attempt), root_of(run_id))
+        span_id = attempt_of(run_id, attempt)
+        return Live(self._sink, "attempt", facts, trace_of(run_id), kept, span_id, root_of(run_id), held)
 
     def _lost_attempt(self, facts: dict[str, Fact], run_id: UUID) -> Span:
         attempt = facts["attempt"]
         assert isinstance(attempt, int)
-        trace = Trace(trace_of(run_id), kept=True)
-        live = Live(self._sink, "lost_attempt", facts, trace, attempt_of(run_id, attempt), root_of(run_id))
+        span_id = attempt_of(run_id, attempt)
+        live = Live(self._sink, "lost_attempt", facts, trace_of(run_id), True, span_id, root_of(run_id))
         live.started_ns = _nanoseconds(facts["started_at"])
         return live
 
@@ -229,7 +225,16 @@ class RunTracer:
         parent = _current.get()
         if parent is None:
             return _NOTHING
-        return Live(self._sink, what, facts, parent.trace, new_span_id(), parent.span_id)
+        return Live(
+            self._sink,
+            what,
+            facts,
+            parent.trace_id,
+            parent.kept,
+            new_span_id(),
+            parent.span_id,
+            parent.held,
+        )
 
 
 def late_root(facts: dict[str, Fact]) -> Ended:

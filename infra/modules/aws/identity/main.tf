@@ -48,6 +48,11 @@ locals {
       { Effect = "Allow", Action = ["s3:GetObject"], Resource = ["${var.resources.bucket}/*"] },
       { Effect = "Allow", Action = ["s3:ListBucket"], Resource = [var.resources.bucket] },
     ]
+    # It reads what it wrote, for the list of files, and never deletes: rules of the bucket end old backups.
+    "backups.write" = [
+      { Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"], Resource = ["${var.resources.backups}/*"] },
+      { Effect = "Allow", Action = ["s3:ListBucket"], Resource = [var.resources.backups] },
+    ]
     # The agent beside the container asks in the container's name. A task is in the service's cluster or is none.
     "protect" = [{
       Effect   = "Allow"

@@ -10,9 +10,9 @@ variable "accounts" {
 
   validation {
     condition = alltrue(flatten([for account in var.accounts : [
-      for role in account.roles : contains(["files.read", "files.write", "protect", "queue.look", "queue.receive", "queue.send"], role)
+      for role in account.roles : contains(["backups.write", "files.read", "files.write", "protect", "queue.look", "queue.receive", "queue.send"], role)
     ]]))
-    error_message = "A role is files.read, files.write, protect, queue.look, queue.receive or queue.send."
+    error_message = "A role is backups.write, files.read, files.write, protect, queue.look, queue.receive or queue.send."
   }
 
   validation {
@@ -79,12 +79,13 @@ variable "repository" {
 }
 
 variable "resources" {
-  description = "What the roles are about: the ARNs of the queue, its queue of the dead and the bucket of files, and the name of the cluster."
+  description = "What the roles are about: the ARNs of the queue, its queue of the dead, the bucket of files and that of backups, and the name of the cluster."
 
   type = object({
     queue      = string
     dead_queue = string
     bucket     = string
+    backups    = string
     cluster    = string
   })
 

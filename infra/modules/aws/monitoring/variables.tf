@@ -1,3 +1,13 @@
+variable "backup" {
+  description = "Name of the job that makes backups; its log group is called /helium/ and this."
+  type        = string
+
+  validation {
+    condition     = length(var.backup) > 0
+    error_message = "backup is not empty."
+  }
+}
+
 variable "budget_monthly" {
   description = "US dollars that the account may cost in a month; mails are sent at 50, 90 and 100 %."
   type        = number

@@ -53,6 +53,14 @@ resource "google_storage_bucket" "main" {
   }
 }
 
+resource "google_storage_bucket_iam_member" "readers" {
+  for_each = var.readers
+
+  bucket = google_storage_bucket.main.name
+  role   = "roles/storage.objectViewer"
+  member = "serviceAccount:${each.value}"
+}
+
 resource "google_storage_bucket_iam_member" "writers" {
   for_each = var.writers
 

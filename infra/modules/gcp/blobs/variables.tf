@@ -51,6 +51,17 @@ variable "name" {
   }
 }
 
+variable "readers" {
+  type        = map(string)
+  description = "The accounts that only read files, by any name."
+  default     = {}
+
+  validation {
+    condition     = length(setintersection(values(var.readers), values(var.writers))) == 0
+    error_message = "An account must be of readers or of writers."
+  }
+}
+
 variable "region" {
   type        = string
   description = "The region, such as us-east4."

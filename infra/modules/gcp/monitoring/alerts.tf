@@ -64,6 +64,13 @@ locals {
       query    = "avg(avg_over_time(monitoring_googleapis_com:uptime_check_check_passed{check_id=\"${google_monitoring_uptime_check_config.api.uptime_check_id}\"}[3m])) < 0.5"
       text     = "Most places that ask https://${var.domain}/api/health from outside get no answer. Look at names and load balancer at the edge first, then at the api service."
     }
+    backup-missing = {
+      page     = "BackupMissing"
+      severity = "WARNING"
+      wait     = "0s"
+      query    = "absent(sum(increase(logging_googleapis_com:user_${local.word}_backups_made{monitored_resource=\"cloud_run_job\"}[26h])) > 0)"
+      text     = "No backup was completed for 26 hours. Look at the executions of the job ${var.backup} and at their log, then at Cloud Scheduler. A new installation says this until its first backup: execute the job once."
+    }
     dead-letters = {
       page     = "DeadLetters"
       severity = "WARNING"
@@ -116,6 +123,11 @@ locals {
   })
 
   log_metrics = {
+    # What `helium backup` says when the last part is stored, and not when an execution ends.
+    backups_made = {
+      text   = "Backups that were completed."
+      filter = "resource.type=\"cloud_run_job\" AND resource.labels.job_name=\"${var.backup}\" AND textPayload=~\"^Backed up [0-9]\""
+    }
     out_of_memory = {
       text   = "Instances that were ended because their memory was full."
       filter = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=~\"^(${local.pattern})$\" AND log_id(\"run.googleapis.com/varlog/system\") AND textPayload=~\"[Mm]emory limit\""

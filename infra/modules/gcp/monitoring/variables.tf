@@ -1,3 +1,13 @@
+variable "backup" {
+  type        = string
+  description = "The name of the job that makes backups."
+
+  validation {
+    condition     = var.backup != ""
+    error_message = "backup must name the job."
+  }
+}
+
 variable "billing_account" {
   type        = string
   description = "The billing account of the budget. Null: no budget."

@@ -13,11 +13,13 @@ override_module {
   target = module.identity
   outputs = {
     accounts = {
-      api      = "helium-api@helium-example.iam.gserviceaccount.com"
-      pipeline = "helium-pipeline@helium-example.iam.gserviceaccount.com"
-      push     = "helium-push@helium-example.iam.gserviceaccount.com"
-      stream   = "helium-stream@helium-example.iam.gserviceaccount.com"
-      worker   = "helium-worker@helium-example.iam.gserviceaccount.com"
+      api       = "helium-api@helium-example.iam.gserviceaccount.com"
+      backup    = "helium-backup@helium-example.iam.gserviceaccount.com"
+      pipeline  = "helium-pipeline@helium-example.iam.gserviceaccount.com"
+      push      = "helium-push@helium-example.iam.gserviceaccount.com"
+      scheduler = "helium-scheduler@helium-example.iam.gserviceaccount.com"
+      stream    = "helium-stream@helium-example.iam.gserviceaccount.com"
+      worker    = "helium-worker@helium-example.iam.gserviceaccount.com"
     }
     federation_provider = null
   }
@@ -70,6 +72,20 @@ run "only_workers_read_the_models_keys" {
   }
 }
 
+run "a_backup_is_made_each_day" {
+  command = plan
+
+  assert {
+    condition     = output.backup.name == "helium-backup" && output.backup.url == "gs://helium-example-helium-backups/helium"
+    error_message = "In a bucket of its own."
+  }
+
+  assert {
+    condition     = local.backup.retain_days == 0 && local.backup.expire_days > local.backup.retain_days
+    error_message = "Prod's are kept, whoever wants them gone."
+  }
+}
+
 run "supabase_is_the_default" {
   command = plan
 
@@ -116,12 +132,15 @@ run "cloud_sql_takes_supabases_place" {
   }
 }
 
-run "more_connections_than_supabase_has_are_told" {
+run "supabases_default_size_carries_all_processes" {
   command = plan
 
   variables {
-    supabase = { mode = "session" }
+    supabase = {}
   }
 
-  expect_failures = [check.supabase]
+  assert {
+    condition     = module.connections.needed <= module.connections.permitted
+    error_message = "What the stack is by default can be planned."
+  }
 }

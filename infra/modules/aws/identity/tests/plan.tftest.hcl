@@ -24,6 +24,7 @@ variables {
     }
     worker   = { description = "Executes runs", roles = ["queue.receive", "files.write", "protect"] }
     function = { description = "Executes runs", roles = ["queue.receive"], runs_on = "lambda" }
+    backup   = { description = "Saves", roles = ["files.read", "backups.write"] }
     pipeline = { description = "Deploys", roles = [], runs_on = "github" }
   }
 
@@ -31,6 +32,7 @@ variables {
     queue      = "arn:aws:sqs:us-east-1:123456789012:agent-processing"
     dead_queue = "arn:aws:sqs:us-east-1:123456789012:agent-processing-dead"
     bucket     = "arn:aws:s3:::helium-prod-files-123456789012"
+    backups    = "arn:aws:s3:::helium-prod-backups-123456789012"
     cluster    = "helium-prod"
   }
 
@@ -62,6 +64,25 @@ run "each_has_what_it_needs_and_no_more" {
       for statement in jsondecode(policy.policy).Statement : !anytrue([for action in statement.Action : strcontains(action, "*")]) && !contains(statement.Resource, "*")
     ])])
     error_message = "A wildcard."
+  }
+}
+
+run "the_backup_reads_files_and_deletes_nothing" {
+  command = apply
+
+  assert {
+    condition = { for statement in jsondecode(aws_iam_role_policy.this["backup"].policy).Statement : "${statement.Action[0]} ${statement.Resource[0]}" => length(statement.Action) } == {
+      "s3:GetObject arn:aws:s3:::helium-prod-files-123456789012/*"   = 1
+      "s3:ListBucket arn:aws:s3:::helium-prod-files-123456789012"    = 1
+      "s3:GetObject arn:aws:s3:::helium-prod-backups-123456789012/*" = 3
+      "s3:ListBucket arn:aws:s3:::helium-prod-backups-123456789012"  = 1
+    }
+    error_message = "Its rights, bucket by bucket."
+  }
+
+  assert {
+    condition     = !strcontains(aws_iam_role_policy.this["backup"].policy, "Delete")
+    error_message = "Whoever takes the process over can delete no backup."
   }
 }
 
@@ -106,7 +127,7 @@ run "a_wildcard_is_refused" {
 
   variables {
     repository = null
-    resources  = { queue = "arn:aws:sqs:us-east-1:123456789012:*", dead_queue = "arn:aws:sqs:a", bucket = "arn:aws:s3:::b", cluster = "c" }
+    resources  = { queue = "arn:aws:sqs:us-east-1:123456789012:*", dead_queue = "arn:aws:sqs:a", bucket = "arn:aws:s3:::b", backups = "arn:aws:s3:::c", cluster = "c" }
   }
 
   expect_failures = [var.resources]

@@ -18,6 +18,7 @@ variables {
   target_groups         = { api = ["targetgroup/helium-prod-api/1", "targetgroup/helium-prod-api-other/1"], stream = ["targetgroup/helium-prod-stream/1"] }
   queue                 = { name = "agent-processing", dead_name = "agent-processing-dead" }
   cache                 = "helium-prod"
+  backup                = "helium-prod-backup"
   notification_channels = ["on-call@example.com"]
   budget_monthly        = 400
 }
@@ -67,6 +68,25 @@ run "silence_and_the_dead_are_told" {
   assert {
     condition     = length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets) == 9
     error_message = "Nine pictures."
+  }
+}
+
+run "a_day_without_a_backup_is_told" {
+  command = apply
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.backup.evaluation_periods == 26 && aws_cloudwatch_metric_alarm.backup.datapoints_to_alarm == 26 && aws_cloudwatch_metric_alarm.backup.treat_missing_data == "breaching"
+    error_message = "Silence for 26 hours."
+  }
+
+  assert {
+    condition     = [for query in aws_cloudwatch_metric_alarm.backup.metric_query : one(query.metric).period if query.id == "backups"] == [3600]
+    error_message = "CloudWatch looks back more than a day in whole hours only."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_metric_filter.backups.log_group_name == "/helium/helium-prod-backup" && length(aws_cloudwatch_metric_alarm.backup.alarm_actions) == 1
+    error_message = "What this job says; and somebody hears it."
   }
 }
 

@@ -7,6 +7,7 @@ variables {
   expire_days  = 30
   cors_origins = ["https://app.example.com"]
   writers      = { api = "helium-api@example.iam.gserviceaccount.com" }
+  readers      = { backup = "helium-backup@example.iam.gserviceaccount.com" }
 }
 
 run "it_is_private" {
@@ -20,6 +21,11 @@ run "it_is_private" {
   assert {
     condition     = !google_storage_bucket.main.force_destroy
     error_message = "In prod a bucket with files cannot be taken down."
+  }
+
+  assert {
+    condition     = google_storage_bucket_iam_member.readers["backup"].role == "roles/storage.objectViewer" && google_storage_bucket_iam_member.writers["api"].role == "roles/storage.objectUser"
+    error_message = "The backup reads and does not write."
   }
 
   assert {

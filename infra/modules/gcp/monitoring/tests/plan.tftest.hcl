@@ -13,6 +13,7 @@ variables {
   services              = { api = "helium-backend", stream = "helium-stream", worker = "helium-worker" }
   queue                 = { name = "agent-processing", dead_name = "agent-processing-dead" }
   cache                 = "helium-redis"
+  backup                = "helium-backup"
   domain                = "api.example.com"
   notification_channels = ["projects/p/notificationChannels/1"]
   budget_monthly        = 400
@@ -54,6 +55,20 @@ run "budgets_are_seen_burning_in_two_windows" {
   assert {
     condition     = length(setsubtract(["dead-letters", "sweep-silent", "pushes-refused", "queue-late", "out-of-memory", "cache-full", "api-unreachable"], keys(google_monitoring_alert_policy.main))) == 0
     error_message = "The platform's own faults are watched too."
+  }
+}
+
+run "a_day_without_a_backup_is_told" {
+  command = plan
+
+  assert {
+    condition     = strcontains(local.alerts["backup-missing"].query, "absent(") && strcontains(local.alerts["backup-missing"].query, "_backups_made{") && strcontains(local.alerts["backup-missing"].query, "[26h]")
+    error_message = "Silence for 26 hours."
+  }
+
+  assert {
+    condition     = strcontains(google_logging_metric.main["backups_made"].filter, "job_name=\"helium-backup\"") && google_logging_metric.main["backups_made"].name == "helium_backups_made"
+    error_message = "What this job says."
   }
 }
 
