@@ -130,8 +130,8 @@ def connections_are_compared_in_every_stack(code: Code) -> list[str]:
         given = ours[0].body if ours else {}
         if (given.get("processes"), given.get("pool_size")) != ("${local.processes}", "${local.pool_size}"):
             found.append(f"{stack}: nobody compares connections.")
-        if "condition     = module.connections.needed <= module.connections.permitted" not in text:
-            found.append(f"{stack}: what does not fit must be refused.")
+        if text.count("module.connections.needed <= module.connections.permitted") != 2:
+            found.append(f"{stack}: a database of ours must refuse, and Supabase warn.")
         if "tostring(local.pool_size)" not in text or "tostring(module.connections.pooler)" not in text:
             found.append(f"{stack}: processes have other numbers than those that are compared.")
     return found
