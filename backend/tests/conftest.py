@@ -66,6 +66,7 @@ SLOW = (
     "docs/test_moving_clouds.py",
     "monitoring/test_runbook_commands.py",
     "delivery/test_linters.py",
+    "monitoring/test_rules.py::test_alerts_fire_when_they_must_and_are_silent_when_they_must_not",
 )
 """Tests that take minutes together and look at what changes seldom: `make test-slow`."""
 
@@ -76,7 +77,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if str(item.path.relative_to(here)).startswith(WITH_SERVICES):
             item.add_marker("service")
-        if str(item.path.relative_to(here)).startswith(SLOW):
+        if item.nodeid.removeprefix("tests/").startswith(SLOW):
             item.add_marker("slow")
         if item.path.name == "test_aws_moto.py":
             item.add_marker("terraform")

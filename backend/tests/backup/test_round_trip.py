@@ -144,6 +144,7 @@ async def test_an_older_schema_is_brought_to_this_one(here: Installation, blank_
 
     statement(here.url, "drop table run_count, run_ending cascade")
     statement(here.url, "drop function count_run_ending cascade")
+    statement(here.url, "alter table run drop column engine_version")
     statement(here.url, "update alembic_version set version_num = '0003'")
     older = await here.back_up("two")
     restored = await here.bring_back(blank_url, "two")

@@ -203,6 +203,7 @@ class TwoStores(RuleBasedStateMachine):
         self.claims.extend(zip(left, right, strict=True))
 
     def standing(self, draw: Draw) -> None:
+        self.align_queue()
         run_ids = [*(new.id for new in self.news[-3:]), UUID(int=9)]
         left, right = self.both(lambda store: store.standing(run_ids))
         assert {run_id: _roughly(found) for run_id, found in right.items()} == {

@@ -156,6 +156,7 @@ ROUTES = {
     ("POST", "/v1/responses?stream=true"): "api",
     ("POST", f"{RUN}/events"): "api",
     ("POST", "/v1/files"): "api",
+    ("POST", "/api/page-errors"): "api",
     ("GET", "/v1/files?limit=1"): "api",
     ("GET", RUN): "api",
     ("GET", "/api/ready"): "api",

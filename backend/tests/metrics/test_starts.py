@@ -11,9 +11,11 @@ from uuid import UUID
 import httpx
 import psutil
 import pytest
+from blockbuster import BlockBuster
 
 from helium.adapters.prometheus import RunFigures
 from helium.bootstrap.metrics import host_text
+from helium.cli.failure import Failure
 from helium.cli.supervise import Supervisor
 from helium.db.database import open_database
 from helium.kit.clock import ManualClock, SystemClock
@@ -61,8 +63,12 @@ async def test_a_supervisor_counts_each_process_that_it_starts(
         await stage.api.node.gone()
 
 
-async def test_a_process_that_ends_at_once_is_counted_again_and_again(database_url: str) -> None:
+async def test_a_process_that_ends_at_once_is_counted_again_and_again(
+    database_url: str, loop_guard: BlockBuster
+) -> None:
     """A crash loop in which nothing of ours is ever imported."""
+    # It reads a pipe that the loop has found readable.
+    loop_guard.functions["os.read"].can_block_in("helium/cli/supervise.py", "read")
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         supervisor = Supervisor(
@@ -82,8 +88,10 @@ async def test_a_process_that_ends_at_once_is_counted_again_and_again(database_u
                 return value((await text(""))[0].decode(), STARTS, role="all") >= 4
 
             await until(four, "four starts")
-        await asyncio.gather(starting, return_exceptions=True)
+        async with asyncio.timeout(30):  # it does not wait for a process that has ended
+            (ended,) = await asyncio.gather(starting, return_exceptions=True)
         await supervisor.stop()
+    assert isinstance(ended, Failure)
 
 
 async def _nothing(worker_id: UUID) -> None:

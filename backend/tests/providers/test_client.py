@@ -5,6 +5,7 @@ import base64
 import socket
 from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 
@@ -306,7 +307,8 @@ async def test_signs_of_life_without_content_do_not_help_for_long(form: str, sta
 @every_format
 async def test_silence_in_the_middle_is_retryable(form: str, stage: Stage) -> None:
     blocks = transcript(f"{form}_cut_off")
-    fake, model = await stage(form, [Reply([blocks], ending="hang")], timeouts=QUICK)
+    timeouts = replace(QUICK, first_token=20.0)
+    fake, model = await stage(form, [Reply([blocks], ending="hang")], timeouts=timeouts)
     with pytest.raises(Retryable, match=r"fell silent for 0\.1 s"):
         await answer(model, HELLO)
     async with asyncio.timeout(5):
@@ -317,7 +319,8 @@ async def test_a_model_that_is_known_to_think_may_be_silent_longer(stage: Stage)
     blocks = transcript("anthropic_thinking_tools").split(b"\n\n")
     thinking = b"\n\n".join(blocks[:2]) + b"\n\n"
     rest = transcript("anthropic_thinking_tools")[len(thinking) :]
-    _, model = await stage("anthropic", [Reply([thinking, rest], pause=0.2)], timeouts=QUICK)
+    timeouts = Timeouts(first_token=0.5, between_chunks=0.5, thinking=20.0)
+    _, model = await stage("anthropic", [Reply([thinking, rest], pause=0.7)], timeouts=timeouts)
     assert joined(await answer(model, HELLO)) == EXPECTED["anthropic_thinking_tools"][1]
 
 
@@ -411,19 +414,19 @@ async def test_a_refusal_in_pieces_is_read_whole_and_its_connection_kept(stage: 
 
 
 async def test_a_slow_reader_is_no_silence_of_the_provider(stage: Stage) -> None:
-    _, model = await stage("chat", [reply("chat_text", pause=0.01)], timeouts=QUICK)
+    timeouts = Timeouts(between_chunks=0.5)
+    _, model = await stage("chat", [reply("chat_text", pause=0.01)], timeouts=timeouts)
     events: list[ModelEvent] = []
     async for batch in model.stream(HELLO):
         events.extend(batch)
         if len(events) < 3:
-            await SystemClock().sleep(0.25)
+            await SystemClock().sleep(0.7)
     assert joined(events) == EXPECTED["chat_text"][1]
 
 
 async def test_no_stream_is_counted_when_all_have_ended(stage: Stage) -> None:
-    _, model = await stage(
-        "chat", [reply("chat_text"), refused(503, b"busy"), Reply(delay=5.0)], timeouts=QUICK
-    )
+    replies = [reply("chat_text"), refused(503, b"busy"), Reply(delay=5.0)]
+    _, model = await stage("chat", replies, timeouts=Timeouts(first_token=0.5))
     assert isinstance(model, HttpModel)
     await answer(model, HELLO)
     for _ in range(2):
