@@ -208,3 +208,4 @@ if __name__ == "__main__":
     gc.disable()
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
     sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(Crowd(order).play())))
+    sys.stdout.buffer.flush()  # here, where a failure is an exit code, and not while Python ends
