@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 
@@ -85,15 +86,18 @@ def play(server: Server, level: Level, timeout_seconds: float) -> Played:
         token=server.token,
     )
     command = [sys.executable, "-m", "bench.load"]
-    done = subprocess.run(
-        command,
-        cwd=BACKEND,
-        input=msgspec.json.encode(order),
-        stdout=subprocess.PIPE,
-        check=True,
-        timeout=timeout_seconds + 60,
-    )
-    return msgspec.json.decode(done.stdout, type=Played)
+    # A file and not a pipe: of a pipe's content all after the first 64 KiB was missing now and then.
+    with tempfile.TemporaryFile() as said:
+        subprocess.run(
+            command,
+            cwd=BACKEND,
+            input=msgspec.json.encode(order),
+            stdout=said,
+            check=True,
+            timeout=timeout_seconds + 60,
+        )
+        said.seek(0)
+        return msgspec.json.decode(said.read(), type=Played)
 
 
 def warm(server: Server, level: Level, timeout_seconds: float) -> None:
