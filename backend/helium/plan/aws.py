@@ -25,6 +25,7 @@ def aws_lines(usage: Usage, charge: Charge) -> Iterator[Line]:
     yield charge("Redis", f"ElastiCache, Valkey t4g.small, {usage.copies} ×", "aws_cache_small", nodes)
     yield charge("queue", "SQS", "aws_sqs", above(requests_million(usage), FREE_SQS_MILLION))
     yield charge("files", "S3", "aws_storage", usage.demand.files_gib * GIB_PER_GB)
+    yield charge("files", "S3: backups", "aws_storage", usage.demand.backups_gib * GIB_PER_GB)
     writes = usage.demand.runs_per_month * usage.assumed.file_bytes_per_run / 1e6 / 1e3
     yield charge("files", "S3: writes", "aws_storage_writes", writes)
     images = usage.assumed.images * usage.assumed.image_gib * GIB_PER_GB

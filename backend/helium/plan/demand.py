@@ -39,6 +39,7 @@ class Demand:
     from_database_gib: float
     database_gib: float
     files_gib: float
+    backups_gib: float
     logs_gib: float
 
     @property
@@ -77,6 +78,8 @@ def demand_of(workload: Workload, measured: Measured, assumed: Assumptions) -> D
     asked = workload.input_tokens_per_run * assumed.bytes_per_input_token
     answers = assumed.requests_per_run * assumed.request_bytes
     kept_runs = runs_per_day * assumed.kept_days
+    database_gib = kept_runs * (run.stored_bytes + asked) / GIB
+    files_gib = kept_runs * assumed.file_bytes_per_run / GIB
     return Demand(
         users=users,
         run_arrivals=arrivals,
@@ -89,7 +92,8 @@ def demand_of(workload: Workload, measured: Measured, assumed: Assumptions) -> D
         from_models_gib=runs * workload.tokens_per_run * assumed.model_bytes_per_token / GIB,
         to_database_gib=runs * (run.sent_bytes + asked) / GIB,
         from_database_gib=runs * (run.sent_bytes + asked + answers) / GIB,
-        database_gib=kept_runs * (run.stored_bytes + asked) / GIB,
-        files_gib=kept_runs * assumed.file_bytes_per_run / GIB,
+        database_gib=database_gib,
+        files_gib=files_gib,
+        backups_gib=assumed.backup_days * (database_gib * assumed.backup_share + files_gib),
         logs_gib=runs * assumed.log_lines_per_run * assumed.log_line_bytes / GIB,
     )

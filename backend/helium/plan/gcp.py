@@ -23,8 +23,9 @@ def gcp_lines(usage: Usage, charge: Charge) -> Iterator[Line]:
     redis = "gcp_redis_ha_1" if usage.stack.high_availability else "gcp_redis_basic_1"
     yield charge("Redis", "Memorystore, 1 GB", redis, 1)
     yield charge("queue", "Cloud Tasks", "gcp_tasks", above(tasks_million(usage), FREE_TASKS_MILLION))
-    yield charge("queue", "Cloud Scheduler: the sweep (three are free)", "gcp_scheduler", above(1, 3))
+    yield charge("queue", "Cloud Scheduler: sweep, backup (three are free)", "gcp_scheduler", above(2, 3))
     yield charge("files", "Cloud Storage", "gcp_storage", usage.demand.files_gib)
+    yield charge("files", "Cloud Storage: backups", "gcp_storage", usage.demand.backups_gib)
     writes = usage.demand.runs_per_month * usage.assumed.file_bytes_per_run / 1e6 / 1e4
     yield charge("files", "Cloud Storage: writes", "gcp_storage_writes", writes)
     yield charge("files", "images", "gcp_registry", usage.assumed.images * usage.assumed.image_gib)
