@@ -48,7 +48,7 @@ def test_google_cloud_by_hand() -> None:
     assert bill["NAT (none: private ranges only)"] == 0
     assert bill["Cloud Scheduler: sweep, backup (three are free)"] == 0
     assert bill["secrets"] == 0.42
-    # 35 days of the files and two fifths of the database: events, heads and indexes, and 4,000 tokens asked.
+    # 35 days of the files and two fifths of the database: events with their heads, and 4,000 tokens asked.
     kept = 86_400 * 30 * 35 / 2**30
     database = 510 * 200 * 2 + 4000 * 4
     assert bill["Cloud Storage: backups"] == round(kept * (0.4 * database + 20_000) * 0.02, 2)
