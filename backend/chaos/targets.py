@@ -8,8 +8,9 @@ import msgspec
 from bench.stats import percentile
 from chaos.acts import Done
 from chaos.bounds import counted, percent, wilson, worst
-from chaos.judge import Found
+from chaos.judge import Found, Takeover
 from chaos.probes import OK, REFUSED, Sample
+from helium.db.run_queue import SUSPECT_DEATHS
 
 TAIL_SECONDS = 5.0
 """What a fault may cost after it is over is counted as its own."""
@@ -48,7 +49,11 @@ def verdicts(
     """What this run can say about each target."""
     return [
         *_runs(found, done),
-        *_takeovers(found, done),
+        *takeover(
+            found.takeovers,
+            sum(one.fault.sort == "kill worker" for one in done),
+            found.failures.get("poison", 0),
+        ),
         *_effects(found),
         *_rolling(samples, done),
         *_streams(found),
@@ -81,18 +86,24 @@ def _runs(found: Found, done: Sequence[Done]) -> list[Verdict]:
     ]
 
 
-def _takeovers(found: Found, done: Sequence[Done]) -> list[Verdict]:
-    kills = sum(one.fault.sort == "kill worker" for one in done)
-    seconds = [one.seconds for one in found.takeovers if one.sort == "kill worker"]
+def takeover(takeovers: Sequence[Takeover], kills: int, poison: int) -> list[Verdict]:
+    """R2, and apart from it the runs that wait their turn because they may be what kills workers.
+
+    `kills` of workers led to `takeovers`; `poison` runs were given up.
+    """
+    killed = [one for one in takeovers if one.sort == "kill worker"]
+    seconds = [one.seconds for one in killed if one.attempt <= SUSPECT_DEATHS]
+    alone = [one.seconds for one in killed if one.attempt > SUSPECT_DEATHS]
     if not seconds:
         return []
     p95, longest = percentile(seconds, 95), worst(seconds)
     said = f"p50 {percentile(seconds, 50):.2f}, p95 {p95:.2f}, longest {longest:.2f} s "
     said += f"({len(seconds)} runs, {kills} kills)"
-    poison = found.failures.get("poison", 0)
+    waited = f", longest {worst(alone):.2f} s" if alone else ""
     return [
         Verdict("R2", "takeover p95 < 5 s, longest < 8 s", said, p95 < 5 and longest < 8),
-        Verdict("A13", "given up after three lost workers in a row", f"{poison} runs", None),
+        Verdict("A13", "taken over after three lost workers: alone", f"{len(alone)} runs{waited}", None),
+        Verdict("A13", "given up after four lost workers", f"{poison} runs", None),
     ]
 
 

@@ -4,9 +4,9 @@ import pytest
 
 from chaos.acts import Done
 from chaos.faults import Fault
-from chaos.judge import takeovers
+from chaos.judge import Takeover, takeovers
 from chaos.probes import OK, REFUSED, Sample
-from chaos.targets import availability, by_fault, span
+from chaos.targets import availability, by_fault, span, takeover
 from chaos.timeline import bins
 
 
@@ -39,6 +39,18 @@ def test_a_takeover_belongs_to_the_last_fault_before_it_and_counts_from_its_begi
 
 def test_a_run_that_was_never_started_again_is_no_takeover() -> None:
     assert takeovers([(1013.0, "lease_expired", None, 0)], [fault("kill worker", 10, 10)]) == []
+
+
+def test_a_run_that_may_kill_its_workers_waits_its_turn_outside_of_the_target() -> None:
+    soon, late = Takeover("kill worker", 3.0, 3), Takeover("kill worker", 9.0, 4)
+
+    r2, alone, given_up = takeover([soon, late], 2, 1)
+    slow, _, _ = takeover([soon, Takeover("kill worker", 9.0, 3)], 2, 0)
+
+    assert r2.met
+    assert "longest 3.00 s (1 runs, 2 kills)" in r2.measured
+    assert (alone.measured, given_up.measured) == ("1 runs, longest 9.00 s", "1 runs")
+    assert slow.met is False
 
 
 def test_a_gap_lasts_from_the_first_wrong_probe_to_the_last() -> None:

@@ -166,3 +166,10 @@ def test_unknown_prices_are_nought(name: str) -> None:
 def test_a_price_through_the_library_is_that_of_its_provider() -> None:
     name = f"{library.PREFIX}:openai:gpt-4o"
     assert catalog().price(name, USAGE).cost_microusd == 3_000_000
+
+
+@pytest.mark.parametrize("key", ["a\nb", "schlüssel-€"])
+def test_a_key_that_no_header_can_carry_is_an_invalid_request(key: str) -> None:
+    found = ProviderCatalog({"OPENAI_API_KEY": key}, SystemClock())
+    with pytest.raises(InvalidRequest, match="OpenAI cannot be reached: the header 'Authorization'"):
+        found.resolve("openai:m")

@@ -13,8 +13,8 @@ import msgspec
 import pytest
 
 from helium.adapters.providers.catalog import ProviderCatalog
-from helium.adapters.providers.http import HttpModel, Timeouts, Upstream
-from helium.core.errors import InvalidRequest, ModelFailed, Retryable
+from helium.adapters.providers.http import HttpModel, Timeouts
+from helium.core.errors import ModelFailed, Retryable
 from helium.core.items import (
     FunctionTool,
     Image,
@@ -433,19 +433,3 @@ async def test_no_stream_is_counted_when_all_have_ended(stage: Stage) -> None:
         with pytest.raises(Retryable):
             await answer(model, HELLO)
     assert model.upstream.open_streams == 0
-
-
-@pytest.mark.parametrize(
-    ("streams", "window"), [(1, 0.04), (80, 0.04), (200, 0.1), (500, 0.25), (9000, 0.25)]
-)
-def test_many_streams_gather_for_longer(streams: int, window: float) -> None:
-    upstream = Upstream()
-    upstream.open_streams = streams
-    assert upstream.window(0.04) == pytest.approx(window)
-
-
-@pytest.mark.parametrize("key", ["a\nb", "schlüssel-€"])
-def test_a_key_that_no_header_can_carry_is_an_invalid_request(key: str) -> None:
-    catalog = ProviderCatalog({"OPENAI_API_KEY": key}, SystemClock())
-    with pytest.raises(InvalidRequest, match="OpenAI cannot be reached: the header 'Authorization'"):
-        catalog.resolve("openai:m")

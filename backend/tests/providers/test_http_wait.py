@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from helium.adapters.providers.http import Upstream
 from helium.adapters.providers.http_wait import TICK_SECONDS, Silence, Ticker, Timeouts
 from helium.core.errors import Retryable
 from helium.kit.clock import SystemClock
@@ -91,3 +92,12 @@ async def test_windows_that_end_together_end_in_one_turn() -> None:
         await all_woken
     assert woken == list(range(100))
     assert asyncio.get_running_loop().time() - start >= 0.08 - TICK_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("streams", "window"), [(1, 0.04), (80, 0.04), (200, 0.1), (500, 0.25), (9000, 0.25)]
+)
+def test_many_streams_gather_for_longer(streams: int, window: float) -> None:
+    upstream = Upstream()
+    upstream.open_streams = streams
+    assert upstream.window(0.04) == pytest.approx(window)
