@@ -8,9 +8,7 @@ from pathlib import Path
 
 from bench import servers
 from bench.servers import Server, free_port, started
-
-RATIO = "0.1"
-"""Share of the runs whose traces are kept, as in production (`infra/stacks`)."""
+from helium.bootstrap.observation import PRODUCTION_RATIO
 
 
 @contextlib.contextmanager
@@ -25,12 +23,13 @@ def dark(folder: Path, fake: Server, command: str, extra: Mapping[str, str]) -> 
 
 @contextlib.contextmanager
 def observed(folder: Path, fake: Server, command: str, extra: Mapping[str, str]) -> Generator[Server]:
-    """Helium with metrics, logs, traces that are sent, and reports of errors; in reports `observed`."""
+    """Helium with metrics, logs, traces that are sent, and reports of errors, as in production; in
+    reports `observed`."""
     port = free_port()
     collector = [sys.executable, "-m", "bench.collector", "--port", str(port)]
     env = {
         "HELIUM_TRACES__ENDPOINT": f"http://127.0.0.1:{port}",
-        "HELIUM_TRACES__RATIO": RATIO,
+        "HELIUM_TRACES__RATIO": str(PRODUCTION_RATIO),
         "HELIUM_ERRORS__DSN": f"http://key@127.0.0.1:{port}/1",
         "HELIUM_METRICS__PORT": str(free_port()),
         **extra,

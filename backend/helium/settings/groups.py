@@ -238,12 +238,12 @@ class TraceSettings(Group):
         description="Address to which traces are sent by OTLP over HTTP, such as `http://collector:4318`; "
         "empty: that of OTEL_EXPORTER_OTLP_ENDPOINT, and without it none are made.",
     )
-    ratio: float = Field(
-        default=1.0,
+    ratio: float | None = Field(
+        default=None,
         ge=0,
         le=1,
-        description="Share of the runs whose traces are kept. Attempts that fail or take over a lost one "
-        "are kept in any case.",
+        description="Share of the runs whose traces are kept; empty: 0.05 in production, else all. "
+        "Attempts that fail or take over a lost one are kept in any case.",
     )
 
 

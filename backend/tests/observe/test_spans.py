@@ -1,17 +1,21 @@
 """Which spans there are, what they are called, and which of them are kept: without any server."""
 
 from collections.abc import Iterator
+from typing import Literal
 from uuid import UUID
 
 import pytest
 
 from helium.adapters.opentelemetry.identity import attempt_of, root_of, trace_of, within
-from helium.adapters.opentelemetry.tracer import MOST_HELD, Ended, RunTracer
+from helium.adapters.opentelemetry.tracer import Ended, RunTracer
 from helium.adapters.opentelemetry.words import NAMES, attributes_of, name_of
+from helium.bootstrap.observation import ratio_of
 from helium.core.errors import ModelFailed
 from helium.kit import trace
 from helium.kit.ids import new_id
 from helium.kit.trace import Caller, parse_traceparent
+from helium.settings import Settings
+from helium.settings.groups import TraceSettings
 from tests.engine.fakes import until
 from tests.engine.world import Recorder, Stage, World, answers
 
@@ -171,19 +175,52 @@ def test_a_request_that_started_no_run_has_no_root(kept: list[Ended], drop: bool
     assert [ended.what for ended in kept] == ["request"]
 
 
-def test_what_an_attempt_holds_back_is_bounded() -> None:
+def test_of_an_attempt_outside_of_the_ratio_nothing_inside_is_watched() -> None:
     ended: list[Ended] = []
-    run_id = new_id()
     with (
         trace.installed(RunTracer(ended.append, 0.0)),
-        trace.span("attempt", run_id=run_id, attempt=1, created_at=1.0) as attempt,
+        trace.span("attempt", run_id=new_id(), attempt=1, created_at=1.0) as attempt,
     ):
-        for position in range(3 * MOST_HELD):
-            with trace.span("step", position=position):
-                pass
+        with trace.span("step", position=1) as step, trace.span("model") as model:
+            assert step is model is trace.NO_SPAN
         assert ended == []
         attempt.fail("poison")
-    assert [one.what for one in ended] == ["accept", *["step"] * (MOST_HELD - 1), "attempt"]
+    assert [(one.what, one.error) for one in ended] == [("accept", None), ("attempt", "poison")]
+
+
+@pytest.mark.parametrize("ratio", [0.0, 1.0])
+def test_a_request_is_kept_as_the_run_that_it_started(ratio: float) -> None:
+    ended: list[Ended] = []
+    with (
+        trace.installed(RunTracer(ended.append, ratio)),
+        trace.span("request", method="POST"),
+        trace.span("accept", run_id=new_id()),
+    ):
+        pass
+    assert [one.what for one in ended] == (["accept", "request"] if ratio else [])
+    assert len({one.trace_id for one in ended}) == int(ratio)
+
+
+@pytest.mark.parametrize(
+    ("environment", "given", "ratio"),
+    [("development", None, 1.0), ("production", None, 0.05), ("production", 0.5, 0.5)],
+)
+def test_production_keeps_one_run_in_twenty_unless_told_otherwise(
+    environment: Literal["development", "production"], given: float | None, ratio: float
+) -> None:
+    settings = Settings(environment=environment, traces=TraceSettings(ratio=given))
+    assert ratio_of(settings) == ratio
+
+
+def test_a_request_that_fails_is_sent_with_ids_of_its_own_whatever_the_ratio() -> None:
+    ended: list[Ended] = []
+    with trace.installed(RunTracer(ended.append, 0.0)):
+        for _ in range(2):
+            with trace.span("request", method="GET") as request:
+                request.fail("503")
+    first, second = ended
+    assert 0 not in {first.trace_id, first.span_id, second.trace_id, second.span_id}
+    assert (first.trace_id, first.span_id) != (second.trace_id, second.span_id)
 
 
 async def test_spans_of_two_runs_at_once_do_not_mix(kept: list[Ended]) -> None:

@@ -35,6 +35,11 @@ def new_trace_id() -> int:
     return _random.getrandbits(128) or 1
 
 
+def by_chance(ratio: float) -> bool:
+    """Whether this share of what belongs to no run is kept."""
+    return _random.random() < ratio
+
+
 def within(trace_id: int, ratio: float) -> bool:
     """Whether a trace belongs to this share of all, the same in every process.
 

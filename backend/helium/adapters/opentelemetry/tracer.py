@@ -1,12 +1,11 @@
 """Spans under way, and which of them are kept.
 
 A span is a few plain fields until it ends; only one that is kept becomes a span of the SDK, which costs
-several times as much. A run whose number is not within the ratio keeps what happened in its attempt until
-the attempt ends: if it failed, all of it is sent after all.
+several times as much. Of a run whose number is not within the ratio only the attempt is watched, and sent
+after all if it failed; nothing inside of it costs anything.
 """
 
 import time
-from collections import deque
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Protocol
@@ -16,16 +15,15 @@ import msgspec
 
 from helium.adapters.opentelemetry.identity import (
     attempt_of,
+    by_chance,
     new_span_id,
     new_trace_id,
     root_of,
     trace_of,
     within,
 )
-from helium.kit.trace import Caller, Fact, NoSpan, Span, What
+from helium.kit.trace import NO_SPAN, Caller, Fact, Span, What
 
-# Spans that an attempt outside of the ratio keeps in case that it fails: 100 kB at most.
-MOST_HELD = 100
 # Nothing happens within them that has a span of its own.
 LEAVES = frozenset({"model", "tool"})
 # The engine's ways to leave a block that are no errors.
@@ -54,7 +52,6 @@ class Sink(Protocol):
         ...
 
 
-_NOTHING = NoSpan()
 _current: ContextVar["Live | None"] = ContextVar("helium_span", default=None)
 
 
@@ -65,11 +62,10 @@ class Live(msgspec.Struct, eq=False):
     what: What
     facts: dict[str, Fact]
     trace_id: int
+    """0, and the span's id too, for what is not kept: it gets them if it is sent after all."""
     kept: bool
     span_id: int
     parent_id: int | None
-    held: "deque[Live] | None" = None
-    """What an attempt outside of the ratio has done so far; its own and that of all spans within."""
     caller: Caller | None = None
     links: tuple[tuple[int, int], ...] = ()
     started_ns: int = 0
@@ -89,7 +85,8 @@ class Live(msgspec.Struct, eq=False):
 
     def __enter__(self) -> "Live":
         self.started_ns = self.started_ns or time.time_ns()
-        if self.what not in LEAVES:
+        # Whoever looks for the span around it finds none in an attempt that is not kept, and makes none.
+        if self.what == "request" or (self.kept and self.what not in LEAVES):
             self._token = _current.set(self)
         return self
 
@@ -118,17 +115,17 @@ class Live(msgspec.Struct, eq=False):
             self.error = "lease_expired"
         if self.kept:
             self._send()
-        elif self.held is not None:
-            self._hold(self.held)
         elif self.error is not None:
+            if self.what == "attempt":
+                self.sink(late_root(self.facts))
             self._send()
 
     def _send(self) -> None:
         ended = Ended(
             what=self.what,
             facts=self.facts,
-            trace_id=self.trace_id,
-            span_id=self.span_id,
+            trace_id=self.trace_id or new_trace_id(),
+            span_id=self.span_id or new_span_id(),
             parent_id=self.parent_id,
             caller=self.caller,
             links=self.links,
@@ -137,16 +134,6 @@ class Live(msgspec.Struct, eq=False):
             error=self.error,
         )
         self.sink(ended)
-
-    def _hold(self, held: "deque[Live]") -> None:
-        held.append(self)
-        if self.what != "attempt":
-            return
-        if self.error is not None:
-            self.sink(late_root(self.facts))
-            for one in held:
-                one._send()
-        held.clear()
 
 
 class RunTracer:
@@ -176,29 +163,33 @@ class RunTracer:
     def _request(self, facts: dict[str, Fact], caller: Caller | None) -> Span:
         """In the caller's trace if there is one, and kept if the caller keeps it."""
         if caller is None:
-            trace_id = new_trace_id()
-            kept = within(trace_id, self._ratio)
-            return Live(self._sink, "request", facts, trace_id, kept, new_span_id(), None)
+            kept = by_chance(self._ratio)
+            trace_id, span_id = (new_trace_id(), new_span_id()) if kept else (0, 0)
+            return Live(self._sink, "request", facts, trace_id, kept, span_id, None)
         trace_id, parent_id, kept = caller
         return Live(self._sink, "request", facts, trace_id, kept, new_span_id(), parent_id, caller=caller)
 
     def _accept(self, facts: dict[str, Fact], run_id: UUID) -> Span:
         """The root of a run's trace. It begins with the request that led to it; that request's own span
         stands below it, or, if it belongs to a caller's trace, is linked with it."""
-        trace_id, kept = trace_of(run_id), within(run_id.int, self._ratio)
-        root = Live(self._sink, "accept", facts, trace_id, kept, root_of(run_id), None)
+        trace_id, kept, root_id = trace_of(run_id), within(run_id.int, self._ratio), root_of(run_id)
         request = _current.get()
-        if request is None or request.what != "request":
-            return root
-        root.started_ns = request.started_ns
-        for fact in ("request_id", "route"):
-            root.facts.setdefault(fact, request.facts.get(fact))
-        request.facts["run_id"] = run_id
-        if request.caller is None:
-            request.trace_id, request.kept, request.parent_id = trace_id, kept, root.span_id
-        else:
-            root.links = (*root.links, (request.trace_id, request.span_id))
-            request.links = (*request.links, (trace_id, root.span_id))
+        if request is not None and request.what == "request":
+            request.facts["run_id"] = run_id
+            if request.caller is None:
+                request.trace_id, request.kept, request.parent_id = trace_id, kept, root_id
+                request.span_id = request.span_id or (new_span_id() if kept else 0)
+            else:
+                request.links = (*request.links, (trace_id, root_id))
+        if not kept:
+            return NO_SPAN
+        root = Live(self._sink, "accept", facts, trace_id, kept, root_id, None)
+        if request is not None and request.what == "request":
+            root.started_ns = request.started_ns
+            for fact in ("request_id", "route"):
+                root.facts.setdefault(fact, request.facts.get(fact))
+            if request.caller is not None:
+                root.links = ((request.trace_id, request.span_id),)
         return root
 
     def _attempt(self, facts: dict[str, Fact], run_id: UUID) -> Span:
@@ -207,11 +198,10 @@ class RunTracer:
         assert isinstance(attempt, int)
         within_ratio = within(run_id.int, self._ratio)
         kept = within_ratio or bool(facts.get("takeover"))
-        held: deque[Live] | None = None if kept else deque(maxlen=MOST_HELD)
         if kept and not within_ratio:
             self._sink(late_root(facts))
         span_id = attempt_of(run_id, attempt)
-        return Live(self._sink, "attempt", facts, trace_of(run_id), kept, span_id, root_of(run_id), held)
+        return Live(self._sink, "attempt", facts, trace_of(run_id), kept, span_id, root_of(run_id))
 
     def _lost_attempt(self, facts: dict[str, Fact], run_id: UUID) -> Span:
         attempt = facts["attempt"]
@@ -223,18 +213,9 @@ class RunTracer:
 
     def _inside(self, what: What, facts: dict[str, Fact]) -> Span:
         parent = _current.get()
-        if parent is None:
-            return _NOTHING
-        return Live(
-            self._sink,
-            what,
-            facts,
-            parent.trace_id,
-            parent.kept,
-            new_span_id(),
-            parent.span_id,
-            parent.held,
-        )
+        if parent is None or not parent.kept:
+            return NO_SPAN
+        return Live(self._sink, what, facts, parent.trace_id, True, new_span_id(), parent.span_id)
 
 
 def late_root(facts: dict[str, Fact]) -> Ended:
