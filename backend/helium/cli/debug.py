@@ -18,6 +18,7 @@ from helium.cli.failure import Failure
 from helium.cli.status_view import age, size
 from helium.core import events as log
 from helium.core.budget import Usage
+from helium.core.engine_version import ENGINE_VERSION
 from helium.core.spec import AgentSpec
 from helium.db.migrate import head
 from helium.db.overview import TIMELINE_EVENTS, RunFacts, look, read_run, revision
@@ -244,6 +245,12 @@ def _next_of_queued(facts: RunFacts) -> str:
     seconds = facts.run["due_in_seconds"]
     if seconds > 0:
         return f"It is due in {age(seconds)}; then any worker takes it" + _lonely(facts)
+    if facts.run["engine_version"] > ENGINE_VERSION:
+        begun = facts.run["engine_version"]
+        return (
+            f"It waits for a worker of a newer release: one of engine {begun} has begun it, this one has"
+            f" engine {ENGINE_VERSION}. Upgrade, or start a newer worker."
+        )
     alone = facts.run["attempts_without_progress"] >= SUSPECT_DEATHS
     late = ", alone, as its last workers died" if alone else ""
     return f"It has been due for {age(-seconds)}: the next free worker takes it{late}" + _lonely(facts)

@@ -172,9 +172,9 @@ from times group by what order by what
 RUN = f"""
 select r.id, r.workspace_id, o.name as workspace, r.thread_id, r.previous_run_id, r.status, r.held, r.spec,
     octet_length(r.input::text) as input_bytes, r.next_seq, r.steps, r.tool_calls, r.epoch, r.worker_id,
-    w.name as worker_name, r.attempt, r.attempts_without_progress, r.input_tokens, r.cached_tokens,
-    r.output_tokens, r.reasoning_tokens, r.cost_microusd, r.lost_tokens, r.error_code, r.error_message,
-    {_since_1970("cancel_requested_at", "created_at", "started_at", "finished_at")},
+    w.name as worker_name, r.engine_version, r.attempt, r.attempts_without_progress, r.input_tokens,
+    r.cached_tokens, r.output_tokens, r.reasoning_tokens, r.cost_microusd, r.lost_tokens, r.error_code,
+    r.error_message, {_since_1970("cancel_requested_at", "created_at", "started_at", "finished_at")},
     {_seconds("clock_timestamp()")} as now, {_seconds("r.due_at - clock_timestamp()")} as due_in_seconds,
     {_seconds("w.lease_expires_at - clock_timestamp()")} as lease_seconds
 from run r join workspace o on o.id = r.workspace_id left join worker w on w.id = r.worker_id

@@ -232,6 +232,15 @@ async def test_a_run_that_nobody_can_take_says_that_no_worker_is_alive(
     assert "but no worker is alive: start `helium worker`." in (await report(run_id))["next"]
 
 
+async def test_a_run_that_a_newer_engine_has_begun_waits_for_a_newer_worker(
+    side: PostgresSide, report: AskReport
+) -> None:
+    run_id = await queued(side)
+    await side.database.execute("update run set engine_version = 99")
+
+    assert "waits for a worker of a newer release: one of engine 99" in (await report(run_id))["next"]
+
+
 async def test_a_held_run_behind_nobody_waits_for_the_sweeper(
     side: PostgresSide, report: AskReport
 ) -> None:
