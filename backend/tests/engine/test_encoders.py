@@ -15,7 +15,6 @@ from helium.core.events import LoggedEvent, UnknownEvent, decode_event
 from helium.core.fold import EMPTY, fold
 from helium.core.spec import AgentSpec
 from helium.features.responses.encoder import ResponsesEncoder
-from helium.features.responses.objects import base
 from helium.features.runs.encoder import RunEventsEncoder
 
 from .fakes import claimed_run
@@ -37,7 +36,7 @@ def parse(raw: bytes) -> Shown:
 
 def response(log: Sequence[LoggedEvent], *, after: int = -1, by: int = 1000) -> Shown:
     """The protocol's events after a number, with the log given `by` so many events at a time."""
-    encoder = ResponsesEncoder(base(claimed_run(UUID(int=9), spec=AgentSpec()).row), after=after)
+    encoder = ResponsesEncoder(claimed_run(UUID(int=9), spec=AgentSpec()).row, after=after)
     raw = b"".join(encoder.encode(log[start : start + by]) for start in range(0, len(log), by))
     return parse(raw)
 

@@ -45,7 +45,6 @@ from helium.core.fold import EMPTY, fold
 from helium.core.items import Image, Message, Reasoning, Refusal, Text, ToolCall, ToolResult
 from helium.core.spec import AgentSpec
 from helium.features.responses.encoder import ResponsesEncoder
-from helium.features.responses.objects import base
 from tests.engine.fakes import claimed_run
 from tests.engine.scenarios import SCENARIOS, transcript
 
@@ -123,7 +122,7 @@ def logged(events: Sequence[Event]) -> list[LoggedEvent]:
 
 def responses(log: Sequence[LoggedEvent]) -> list[dict[str, Any]]:
     """What a viewer of the Responses protocol gets, event for event."""
-    encoder = ResponsesEncoder(base(claimed_run(RUN_ID, spec=AgentSpec()).row))
+    encoder = ResponsesEncoder(claimed_run(RUN_ID, spec=AgentSpec()).row)
     blocks = encoder.encode(log).decode().split("\n\n")[:-1]
     return [json.loads(block.split("\ndata: ", 1)[1]) for block in blocks]
 

@@ -5,6 +5,7 @@ only hides the beginning. One log event may become several events of the protoco
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -28,11 +29,13 @@ from helium.core.items import Item, Message, Reasoning, Refusal, Text, ToolCall,
 from helium.core.states import RunStatus
 from helium.features.responses.objects import (
     SERVER_LABEL,
+    base,
     finished,
     item_object,
     output_objects,
     part_object,
 )
+from helium.ports import NewRun, RunRow
 
 _json = msgspec.json.Encoder().encode
 _DELTA_TYPE = {
@@ -45,20 +48,25 @@ _DELTA_TYPE = {
 class ResponsesEncoder:
     """One viewer's view of one run. Feed it the log from event 1, in order."""
 
-    def __init__(self, base: dict[str, Any], *, after: int = -1) -> None:
+    def __init__(self, run: NewRun | RunRow, *, after: int = -1) -> None:
         self.items: list[Item] = []
         """What the answer consists of, as far as it is complete."""
         self.status: RunStatus = "queued"
         self.usage: Usage | None = None
         self.code: str | None = None
         self.message: str | None = None
-        self._base = base
+        self._run = run
         self._after = after
         self._number = 0
         self._indexes: dict[str, int] = {}
         """Item id to its place on the wire."""
         self._calls: dict[str, ToolCall] = {}
         self._open: dict[str, Item] = {}
+
+    @cached_property
+    def _base(self) -> dict[str, Any]:
+        # Only now, with the first event: by then the heads of all who were accepted together are out.
+        return base(self._run)
 
     def response(self) -> dict[str, Any]:
         """The Response object as it is at this point of the log."""

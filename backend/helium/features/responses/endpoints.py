@@ -14,7 +14,7 @@ from helium.features.identity.subject import Subject
 from helium.features.product import Product
 from helium.features.responses.encoder import ResponsesEncoder
 from helium.features.responses.inputs import lay_over, to_items
-from helium.features.responses.objects import base, response_of
+from helium.features.responses.objects import response_of
 from helium.features.responses.schemas import ConversationRef, ResponseCreate
 from helium.features.runs.access import RunAccess
 from helium.features.runs.repository import RunRepository
@@ -55,7 +55,7 @@ class ResponsesRoutes:
         with self._product.hub.follow(new.id, 0, from_log=False) as viewer:
             run_id, new = await start_run(self._product, new)
             if run_id == new.id:
-                encoder = ResponsesEncoder(base(new))
+                encoder = ResponsesEncoder(new)
                 if body.stream:
                     await start_stream(send)
                     await self._follow(viewer, encoder, receive, send)
@@ -163,7 +163,7 @@ class ResponsesRoutes:
     async def _stream_stored(self, row: RunRow, after: int, receive: Receive, send: Send) -> None:
         """The run's stream from its first event on, without those up to `after`."""
         await start_stream(send)
-        encoder = ResponsesEncoder(base(row), after=after)
+        encoder = ResponsesEncoder(row, after=after)
         with self._product.hub.follow(row.id, 0) as viewer:
             await self._follow(viewer, encoder, receive, send)
 
@@ -175,7 +175,7 @@ class ResponsesRoutes:
             await self._stream_stored(row, -1, receive, send)
             return
         with self._product.hub.follow(run_id, 0) as viewer:
-            await self._whole(viewer, ResponsesEncoder(base(row)), send)
+            await self._whole(viewer, ResponsesEncoder(row), send)
 
 
 def parse(raw: bytes) -> ResponseCreate:
