@@ -30,7 +30,7 @@ from helium.db.database import CONNECTION_ERRORS
 from helium.db.run_store import PostgresRunStore
 from helium.features.identity.local_owner import local_owner_token
 from helium.features.identity.service import Identity
-from helium.kit.asgi import ABORT
+from helium.kit.asgi import CONNECTION
 from helium.kit.clock import SystemClock
 from helium.kit.logs import configure_logging
 from helium.kit.metrics import REGISTRY, HostValues, Values
@@ -58,11 +58,12 @@ MOST_UNSENT = 128 * 1024
 
 
 class Protocol(HttpToolsProtocol):
-    """Uvicorn's, with a way to cut the connection (`kit.asgi.abort`)."""
+    """Uvicorn's, with a way to cut the connection and to ask for it (`kit.asgi`)."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {ABORT: {"call": self.transport.abort}}
+        transport = self.transport
+        self.scope["extensions"] = {CONNECTION: {"abort": transport.abort, "closed": transport.is_closing}}
 
 
 class Server(uvicorn.Server):

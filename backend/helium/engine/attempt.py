@@ -39,6 +39,7 @@ async def observed(
         worker_id=to_wire("wrk", worker_id),
         attempt=row.attempt,
     )
+    waited = _waited(run)
     lost = await _lost_before(run, store, connection_errors)
     started = time.monotonic()
     with trace.span(
@@ -49,7 +50,7 @@ async def observed(
         worker_id=worker_id,
         attempt=row.attempt,
         agent=row.spec.agent,
-        waited_seconds=_waited(run),
+        waited_seconds=waited,
         created_at=row.created_at,
         takeover=int(lost is not None),
     ) as span:
@@ -58,10 +59,10 @@ async def observed(
         if row.attempt > 1:  # a first one is told at its end, once
             log.info("run.claimed")
         close = await execution
-        _tell(run, close, span, round(time.monotonic() - started, 3))
+        _tell(close, span, waited, round(time.monotonic() - started, 3))
 
 
-def _tell(run: ClaimedRun, close: Close | None, span: trace.Span, seconds: float) -> None:
+def _tell(close: Close | None, span: trace.Span, waited: float | None, seconds: float) -> None:
     """How the attempt ended. One that was lost is told by whoever takes the run over."""
     if close is None:
         span.drop()
@@ -75,7 +76,7 @@ def _tell(run: ClaimedRun, close: Close | None, span: trace.Span, seconds: float
         "run.released",
         status=close.status,
         code=close.error_code,
-        waited_seconds=_waited(run),
+        waited_seconds=waited,
         seconds=seconds,
     )
 

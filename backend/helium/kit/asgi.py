@@ -20,8 +20,8 @@ STREAM_HEADERS: list[tuple[bytes, bytes]] = [
 ]
 
 
-ABORT = "helium.abort"
-"""The extension of a scope that cuts its connection."""
+CONNECTION = "helium.connection"
+"""The extension of a scope that knows its connection: `abort` cuts it, `closed` says whether it is."""
 
 
 def direct(send: Send) -> Send:
@@ -50,9 +50,15 @@ class ClientStalled(ClientLeft):
 def abort(scope: Scope) -> None:
     """Cut the connection at once, with what is buffered for it. A server that closes in order waits for
     its buffer to be taken, and a client that is stalled never takes it."""
-    extension: dict[str, Callable[[], None]] | None = scope.get("extensions", {}).get(ABORT)
+    extension: dict[str, Callable[[], object]] | None = scope.get("extensions", {}).get(CONNECTION)
     if extension is not None:
-        extension["call"]()
+        extension["abort"]()
+
+
+def closed(scope: Scope) -> bool | None:
+    """Whether the connection is closed; None if the server does not say."""
+    extension: dict[str, Callable[[], bool]] | None = scope.get("extensions", {}).get(CONNECTION)
+    return None if extension is None else extension["closed"]()
 
 
 def header(scope: Scope, name: bytes) -> str | None:

@@ -9,11 +9,13 @@ import httpx
 import pytest
 import uvicorn
 from structlog.testing import capture_logs
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from helium.api.app import ROUTERS, build_resources
 from helium.api.middleware import Errors, RequestId
 from helium.api.observed import Observed
 from helium.api.routes import PAGE, RouteTemplates
+from helium.cli.serve import Protocol
 from helium.core.errors import NotFound
 from helium.kit.asgi import ClientLeft, Message, Receive, Scope, Send, client_left, send_chunk, start_stream
 from helium.kit.log_context import merge_ids
@@ -91,7 +93,7 @@ async def test_the_health_checks_are_silent_while_all_is_well() -> None:
 
 
 @asynccontextmanager
-async def served(app: App) -> AsyncGenerator[int]:
+async def served(app: App, http: type[asyncio.Protocol]) -> AsyncGenerator[int]:
     """The application behind a real server: its port."""
     port = free_port()
     config = uvicorn.Config(
@@ -99,7 +101,7 @@ async def served(app: App) -> AsyncGenerator[int]:
         port=port,
         log_config=None,
         lifespan="off",
-        http="httptools",
+        http=http,
         ws="none",
     )
     server = uvicorn.Server(config)
@@ -113,9 +115,13 @@ async def served(app: App) -> AsyncGenerator[int]:
         await task
 
 
+@pytest.mark.parametrize("http", [Protocol, HttpToolsProtocol])
 @pytest.mark.parametrize("notices", [True, False])
-async def test_a_client_that_leaves_in_the_middle_is_499_and_no_error(notices: bool) -> None:
-    """Whether the application looks for it at a heartbeat, or sends its stream to the end unawares."""
+async def test_a_client_that_leaves_in_the_middle_is_499_and_no_error(
+    notices: bool, http: type[asyncio.Protocol]
+) -> None:
+    """Whether the application looks for it at a heartbeat, or sends its stream to the end unawares; behind
+    our server, which says whether a connection is closed, and behind one that does not."""
     begun, gone = asyncio.Event(), asyncio.Event()
 
     async def stream(scope: Scope, receive: Receive, send: Send) -> None:
@@ -129,7 +135,7 @@ async def test_a_client_that_leaves_in_the_middle_is_499_and_no_error(notices: b
         await send_chunk(send, b"and the rest", last=True)
 
     with capture_logs() as lines:
-        async with served(stream) as port:
+        async with served(stream, http) as port:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"GET /v1/responses/resp_1 HTTP/1.1\r\nHost: x\r\n\r\n")
             await begun.wait()
