@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import shlex
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ from bench.measure import Figures, Idle, measure, measure_idle, play
 from bench.observation import dark, observed
 from bench.processes import allow_many_files
 from bench.profile import profile
-from bench.report import Machine, Profile, Report, machine, markdown
+from bench.report import Machine, Profile, Report, command_line, machine, markdown
 from bench.split import split
 from bench.summary import summarise, verdicts
 
@@ -127,7 +126,7 @@ def report_of(session: Session, name: str, where: Machine) -> Report:
     return Report(
         name=name,
         date=time.strftime("%Y-%m-%d"),
-        command="python -m bench " + shlex.join(sys.argv[1:]),
+        command=command_line("bench", sys.argv[1:]),
         machine=where,
         ready_seconds={server.name: round(server.ready_seconds, 2) for server in session.under_load},
         idle=session.idle,

@@ -1,6 +1,7 @@
 """The report of one benchmark run: JSON with every measurement, and a page to read."""
 
 import platform
+import shlex
 import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from bench.stats import Spread
 from bench.summary import Row, Verdict, ratio
 
 QUIET_CORES = 0.2
+FOLDERS = ("--out", "--keep")
 
 
 class Machine(msgspec.Struct, kw_only=True):
@@ -85,6 +87,15 @@ def _output(command: Sequence[str]) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def command_line(module: str, words: Sequence[str]) -> str:
+    """How to do it again: `words` without the folders in which this machine keeps what comes of it."""
+    kept: list[str] = []
+    for word, before in zip(words, ["", *words], strict=False):
+        if not (word.startswith(FOLDERS) or before in FOLDERS):
+            kept.append(word)
+    return shlex.join(["python", "-m", module, *kept])
 
 
 def markdown(report: Report, plot: str) -> str:

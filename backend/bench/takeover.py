@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from bench import processes, servers
-from bench.report import Machine, machine
+from bench.report import Machine, command_line, machine
 from bench.stats import percentile
 from bench.takeover_report import Outcome, write
 from helium.adapters.embedded_postgres import EmbeddedPostgres
@@ -240,7 +240,7 @@ async def judge(bench: Bench, given: argparse.Namespace) -> Outcome:
     violations = await check_invariants(bench.connection)
     return Outcome(
         date=time.strftime("%Y-%m-%d"),
-        command="python -m bench.takeover " + " ".join(sys.argv[1:]),
+        command=command_line("bench.takeover", sys.argv[1:]),
         machine=where(),
         seed=given.seed,
         workers=given.workers,

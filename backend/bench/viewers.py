@@ -15,7 +15,7 @@ import msgspec
 import psutil
 
 from bench import processes, servers
-from bench.report import Machine, machine
+from bench.report import Machine, command_line, machine
 from bench.split import redis
 from bench.stats import Spread, spread
 
@@ -236,7 +236,7 @@ def main() -> None:
             where = machine(house.database())
             held.append(asyncio.run(measure(house, viewers, given.runs)))
             print(msgspec.json.encode(held[-1]).decode(), file=sys.stderr)
-    command = "python -m bench.viewers " + shlex.join(sys.argv[1:])
+    command = command_line("bench.viewers", sys.argv[1:])
     report = Report(date=time.strftime("%Y-%m-%d"), command=command.strip(), machine=where, held=held)
     stem = given.out / f"{report.date}-idle-viewers"
     stem.with_suffix(".json").write_bytes(

@@ -1,7 +1,6 @@
 """`python -m chaos`: play faults on a whole installation under load, and say what held."""
 
 import argparse
-import shlex
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import processes
+from bench.report import command_line
 from bench.servers import BACKEND, NotReady
 from chaos import children, timeline
 from chaos.faults import DECK, Sort
@@ -60,7 +60,7 @@ def report_of(given: argparse.Namespace, played: Played) -> Report:
     return Report(
         name=f"{given.scenario}, seed {given.seed}",
         date=time.strftime("%Y-%m-%d"),
-        command=f"python -m chaos {shlex.join(sys.argv[1:])}".strip(),
+        command=command_line("chaos", sys.argv[1:]),
         seed=given.seed,
         machine=played.machine,
         busy=played.busy,

@@ -1,7 +1,6 @@
 """`python -m chaos.crowds`: the scenarios that need a thousand viewers: `reconnects` and `slow-readers`."""
 
 import argparse
-import shlex
 import subprocess
 import sys
 import time
@@ -11,7 +10,7 @@ import msgspec
 from rich.console import Console
 
 from bench import processes
-from bench.report import table
+from bench.report import command_line, table
 from bench.servers import BACKEND, NotReady
 from chaos import children, reconnects, slow_readers
 from chaos.targets import Verdict
@@ -46,7 +45,7 @@ def markdown(outcome: Outcome, told: list[str], given: argparse.Namespace) -> st
     where = outcome.machine
     parts = [
         f"# Chaos {time.strftime('%Y-%m-%d')}: {given.scenario}, seed {given.seed}",
-        f"`python -m chaos.crowds {shlex.join(sys.argv[1:])}`",
+        f"`{command_line('chaos.crowds', sys.argv[1:])}`",
         f"{where.cores} cores ({where.cpu}), {where.memory_gib:g} GiB, Linux {where.kernel}, Python "
         f"{where.python}, "
         f"PostgreSQL {where.postgres}, commit {where.commit}. {outcome.busy}.",

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench import processes, servers
-from bench.report import machine
+from bench.report import command_line, machine
 from bench.servers import BACKEND, NotReady
 from chaos import children
 from chaos.audience import Audience, script
@@ -177,7 +177,7 @@ async def judge(
     watchers = stage.audience.watchers
     return Outcome(
         date=time.strftime("%Y-%m-%d"),
-        command="python -m chaos.migration " + " ".join(sys.argv[1:]),
+        command=command_line("chaos.migration", sys.argv[1:]),
         machine=machine(processes.postmasters(stage.here.home)),
         load_average=given.load_before,
         seeded=given.seeded,

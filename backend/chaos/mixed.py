@@ -60,6 +60,7 @@ async def play(
 ) -> Played:
     """Load for the whole time, faults by the schedule; then wait for rest and judge."""
     known = await a_finished_run(here)
+    where = machine(processes.postmasters(here.home))  # now: an hour later the checkout may be another one
     crowd = Crowd(here, random.Random(given.seed))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
@@ -67,7 +68,7 @@ async def play(
         async with probing(
             *(here.folder, here.port, here.stream_port, here.token, known), rate=given.rate, mix=given.mix
         ) as out:
-            played, meter = Played(time.monotonic()), measuring(lambda: roots(here))
+            played, meter = Played(time.monotonic(), machine=where), measuring(lambda: roots(here))
             coming = asyncio.create_task(crowd.come(given.load))
             for fault in faults:
                 due = max(played.began + fault.at, recovered(played.done))
@@ -112,7 +113,6 @@ async def reckon(here: Installation, crowd: Crowd, played: Played) -> None:
         played.delays = [delay for watcher in crowd.watchers for delay in watcher.delays]
         played.shapes = dict(crowd.shapes)
         played.errors = here.logs()
-        played.machine = machine(processes.postmasters(here.home))
     finally:
         await connection.close()
 

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench import processes, servers
-from bench.report import machine
+from bench.report import command_line, machine
 from bench.servers import BACKEND, NotReady, free_port
 from chaos import children
 from chaos.audience import Audience, script
@@ -158,7 +158,7 @@ async def judge(
     resumed = [one for watcher in watchers for one in watcher.resumed]
     return Outcome(
         date=time.strftime("%Y-%m-%d"),
-        command="python -m chaos.rolling " + " ".join(sys.argv[1:]),
+        command=command_line("chaos.rolling", sys.argv[1:]),
         machine=machine({pid for pid in processes.postmasters(here.home)}),
         load_average=given.load_before,
         processes=given.processes,

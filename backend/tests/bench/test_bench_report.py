@@ -8,7 +8,7 @@ from bench import plot
 from bench.__main__ import write
 from bench.levels import LEVELS
 from bench.measure import Figures, Idle
-from bench.report import Machine, Profile, Report, markdown, table
+from bench.report import Machine, Profile, Report, command_line, markdown, table
 from bench.stats import Spread
 from bench.summary import Verdict, ratio, summarise, verdicts
 
@@ -174,3 +174,9 @@ def test_a_report_is_three_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["2026-11-01-test.json", "2026-11-01-test.md", "2026-11-01-test.png"]
     assert "](2026-11-01-test.png)" in page.read_text()
+
+
+def test_how_to_do_it_again_names_no_folder_of_this_machine() -> None:
+    words = ["--name", "a b", "--out", "/somewhere", "--rate", "3", "--keep=/somewhere/logs"]
+    assert command_line("chaos", words) == "python -m chaos --name 'a b' --rate 3"
+    assert command_line("chaos", []) == "python -m chaos"
