@@ -56,7 +56,7 @@ bench: ## the benchmark, in one process and in several, idle viewers, the cost o
 	@cd backend && $(BIN)/python -m bench --name one-process $(BENCH)
 	@cd backend && $(BIN)/python -m bench --name api-and-worker --servers bare,split $(BENCH)
 	@cd backend && $(BIN)/python -m bench.viewers
-	@cd backend && $(BIN)/python -m bench --name observation --levels n200,n1000,p1000 --servers dark,observed $(BENCH)
+	@cd backend && $(BIN)/python -m bench --name observation --levels n200,n1000,p1000 --servers dark,observed --repeats 1 --times 5 $(BENCH)
 
 chaos: ## processes, Redis and PostgreSQL die under load; writes docs/benchmarks
 	@$(PREPARE) test

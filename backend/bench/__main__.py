@@ -5,7 +5,7 @@ import contextlib
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,6 +86,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--levels", default=",".join(LEVELS), help="of " + ", ".join(LEVELS))
     parser.add_argument("--servers", default="bare,helium", help="which of " + ", ".join(("bare", *KINDS)))
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--times", type=int, default=1, help="that the repeats are done, on fresh servers")
     parser.add_argument("--timeout", type=float, default=120, help="seconds for one level on one server")
     parser.add_argument("--helium", default=HELIUM, help="the command that starts Helium")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="for Helium")
@@ -100,8 +101,9 @@ def chosen_levels(given: argparse.Namespace) -> Sequence[Level]:
     return QUICK if given.quick else [LEVELS[name] for name in given.levels.split(",")]
 
 
-def bench(given: argparse.Namespace, console: Console) -> Report:
-    """Start everything, measure, end everything."""
+@contextlib.contextmanager
+def started(given: argparse.Namespace) -> Generator[tuple[Path, servers.Server, list[servers.Server]]]:
+    """A folder, the fake model, and the servers that are wanted, all of them fresh."""
     wanted = given.servers.split(",")
     with servers.scratch() as folder, contextlib.ExitStack() as running:
         fake = running.enter_context(servers.fake_model(folder))
@@ -112,13 +114,24 @@ def bench(given: argparse.Namespace, console: Console) -> Report:
         for name, kind in KINDS.items():
             if name in wanted:
                 under_load.append(running.enter_context(kind(folder, fake, given.helium, extra)))
-        repeats = 1 if given.quick else given.repeats
-        session = Session(fake, under_load, chosen_levels(given), repeats, given.timeout, console)
-        where = machine({pid for server in under_load for pid in server.database()})
-        session.run()
-        if given.profile and "helium" in wanted:
-            session.sample(LEVELS[given.profile], folder)
-        return report_of(session, given.name, where)
+        yield folder, fake, under_load
+
+
+def bench(given: argparse.Namespace, console: Console) -> Report:
+    """Start everything, measure, end everything; as many times as are wanted."""
+    figures, left = list[Figures](), given.times
+    while True:
+        left -= 1
+        with started(given) as (folder, fake, under_load):
+            repeats = 1 if given.quick else given.repeats
+            levels = chosen_levels(given)
+            session = Session(fake, under_load, levels, repeats, given.timeout, console, figures)
+            where = machine({pid for server in under_load for pid in server.database()})
+            session.run()
+            if left <= 0:
+                if given.profile:
+                    session.sample(LEVELS[given.profile], folder)
+                return report_of(session, given.name, where)
 
 
 def report_of(session: Session, name: str, where: Machine) -> Report:
