@@ -1,15 +1,22 @@
-"""A small HTTP/1.1 client that hides nothing: no retry of its own, and every break has a name."""
+"""A small HTTP/1.1 client that hides nothing: every break has a name, and what it sent twice says so."""
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter, bool]
+"""Both ends of it, and whether it has served before."""
+
 
 class Broken(Exception):
     """No whole answer: what happened, in a word or two."""
+
+
+class ClosedBefore(Broken):
+    """A kept connection was closed beneath the request, without a byte of an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +24,8 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    resent: bool = False
+    """Whether it is the answer to the request's second sending."""
 
     @property
     def json(self) -> Any:
@@ -33,6 +42,9 @@ class Http:
 
     port: int
     token: str
+    resends: bool = False
+    """Whether a request is sent once more, on a fresh connection, if a kept one was closed beneath it: what
+    browsers and most clients do with a request that may be repeated (RFC 9112, 9.3.1)."""
     opened: int = 0
     _idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = field(
         default_factory=list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
@@ -42,16 +54,26 @@ class Http:
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """One request, one answer. Raises `Broken`; whoever wants a deadline sets it around the call."""
-        opened = self.opened
-        reader, writer = await self._connection()
-        kept, reused = False, opened == self.opened
+        request = self._request(method, path, body, headers or {})
         try:
-            writer.write(self._request(method, path, body, headers or {}))
+            return await self._send(request, *await self._connection())
+        except ClosedBefore:
+            if not self.resends:
+                raise
+            return replace(await self._send(request, *await self._open()), resent=True)
+
+    async def _send(
+        self, request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reused: bool
+    ) -> Answer:
+        kept = False
+        try:
+            writer.write(request)
             answer, kept = await read_answer(reader)
         except (OSError, asyncio.IncompleteReadError, ValueError) as error:
             partial = isinstance(error, asyncio.IncompleteReadError) and bool(error.partial)
-            how = "truncated" if partial else f"cut ({type(error).__name__}{', idle before' * reused})"
-            raise Broken(how) from error
+            if reused and not partial and not isinstance(error, ValueError):
+                raise ClosedBefore(f"cut ({type(error).__name__}, idle before)") from error
+            raise Broken("truncated" if partial else f"cut ({type(error).__name__})") from error
         finally:
             if kept:
                 self._idle.append((reader, writer))
@@ -59,15 +81,18 @@ class Http:
                 writer.close()
         return answer
 
-    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _connection(self) -> Connection:
         while self._idle:
             reader, writer = self._idle.pop()
             if not reader.at_eof() and not writer.is_closing():
-                return reader, writer
+                return reader, writer, True
             writer.close()
+        return await self._open()
+
+    async def _open(self) -> Connection:
         self.opened += 1
         try:
-            return await asyncio.open_connection("127.0.0.1", self.port)
+            return *await asyncio.open_connection("127.0.0.1", self.port), False
         except OSError as error:
             raise Broken("refused connection") from error
 

@@ -50,6 +50,7 @@ class Prober:
         loop = asyncio.get_running_loop()
         first, answer = await self.try_once(kind, ask, due)
         first_ms = (loop.time() - due) * 1e3
+        resent = answer is not None and answer.resent
         final = first
         if first != OK:
             await asyncio.sleep(retry_pause(answer))  # noqa: TID251
@@ -63,6 +64,7 @@ class Prober:
             final,
             round((loop.time() - due) * 1e3, 2),
             run_id,
+            resent,
         )
         self.out.write(self._encode(sample) + b"\n")
 
@@ -85,7 +87,9 @@ async def serve(given: argparse.Namespace) -> None:
     known = msgspec.json.decode(given.known, type=Known)
     token = given.token_file.read_text().strip()
     with given.out.open("wb") as out:
-        prober = Prober(Http(given.port, token), Http(given.streams, token), known, out)
+        prober = Prober(
+            Http(given.port, token, resends=True), Http(given.streams, token, resends=True), known, out
+        )
         gc.freeze()
         await prober.run(given.rate, mix(given.mix), stop)
 

@@ -27,6 +27,8 @@ class Sample(msgspec.Struct, array_like=True):
     final_ms: float
     run_id: str = ""
     """Of a start that was acknowledged."""
+    resent: bool = False
+    """Whether the first try needed a fresh connection, because a kept one was closed beneath it."""
 
 
 class Known(msgspec.Struct):

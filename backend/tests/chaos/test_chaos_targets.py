@@ -76,14 +76,22 @@ def test_availability_counts_the_outage_of_the_database_apart() -> None:
         sample(51, REFUSED),
         *(sample(110, REFUSED, REFUSED) for _ in range(50)),
     ]
+    samples[7] = Sample(0.7, "run", OK, 5.0, OK, 5.0, resent=True)
 
-    at_first, without_refused, retried, everywhere = availability(samples, [outage])
+    at_first, strictly, without_refused, retried, everywhere = availability(samples, [outage])
 
     assert at_first.measured.startswith("at first 998 of 1,000 ")
+    assert strictly.measured.startswith("997 of 1,000 ")
     assert without_refused.measured.startswith("998 of 999 ")
     assert retried.measured.startswith("1,000 of 1,000 ")
     assert everywhere.measured.startswith("998 of 1,050 ")
-    assert (at_first.met, without_refused.met, retried.met, everywhere.met) == (False, False, True, None)
+    assert (at_first.met, strictly.met, without_refused.met, retried.met, everywhere.met) == (
+        False,
+        None,
+        False,
+        True,
+        None,
+    )
 
 
 def test_bins_hold_five_seconds_each() -> None:
