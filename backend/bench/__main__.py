@@ -129,7 +129,7 @@ def bench(given: argparse.Namespace, console: Console) -> Report:
             where = machine({pid for server in under_load for pid in server.database()})
             session.run()
             if left <= 0:
-                if given.profile:
+                if given.profile and "helium" in given.servers.split(","):
                     session.sample(LEVELS[given.profile], folder)
                 return report_of(session, given.name, where)
 

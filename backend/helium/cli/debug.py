@@ -242,15 +242,15 @@ def _next_of_held(facts: RunFacts) -> str:
 
 
 def _next_of_queued(facts: RunFacts) -> str:
-    seconds = facts.run["due_in_seconds"]
-    if seconds > 0:
-        return f"It is due in {age(seconds)}; then any worker takes it" + _lonely(facts)
     if facts.run["engine_version"] > ENGINE_VERSION:
         begun = facts.run["engine_version"]
         return (
             f"It waits for a worker of a newer release: one of engine {begun} has begun it, this one has"
             f" engine {ENGINE_VERSION}. Upgrade, or start a newer worker."
         )
+    seconds = facts.run["due_in_seconds"]
+    if seconds > 0:
+        return f"It is due in {age(seconds)}; then any worker takes it" + _lonely(facts)
     alone = facts.run["attempts_without_progress"] >= SUSPECT_DEATHS
     late = ", alone, as its last workers died" if alone else ""
     return f"It has been due for {age(-seconds)}: the next free worker takes it{late}" + _lonely(facts)

@@ -232,10 +232,11 @@ async def test_a_run_that_nobody_can_take_says_that_no_worker_is_alive(
     assert "but no worker is alive: start `helium worker`." in (await report(run_id))["next"]
 
 
+@pytest.mark.parametrize("state", [queued, paused])
 async def test_a_run_that_a_newer_engine_has_begun_waits_for_a_newer_worker(
-    side: PostgresSide, report: AskReport
+    side: PostgresSide, report: AskReport, state: State
 ) -> None:
-    run_id = await queued(side)
+    run_id = await state(side)
     await side.database.execute("update run set engine_version = 99")
 
     assert "waits for a worker of a newer release: one of engine 99" in (await report(run_id))["next"]
