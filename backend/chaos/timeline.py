@@ -14,6 +14,7 @@ from chaos.probes import OK, REFUSED, Sample
 mpl.use("Agg")
 
 from matplotlib import pyplot
+from matplotlib.patches import Patch
 
 BIN_SECONDS = 5.0
 COLOURS = {
@@ -23,6 +24,9 @@ COLOURS = {
     "restart": "#d97706",
     "stop": "#d97706",
 }
+OTHER = "#6b7280"
+MOST_NAMED = 40
+"""Faults whose names can be read side by side."""
 
 
 class Bin(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +75,12 @@ def draw(shown: Sequence[Bin], done: Sequence[Done], began: float, title: str, p
     lower.set_xlabel("seconds")
     for one in done:
         _mark(upper, lower, one, began)
+        if len(done) <= MOST_NAMED:
+            _name(upper, one, began)
+    if len(done) > MOST_NAMED:  # too many names to read: their colours instead
+        seen = {one.fault.sort.partition(" ")[0] for one in done}
+        marks = [Patch(color=COLOURS.get(verb, OTHER), alpha=0.4, label=verb) for verb in sorted(seen)]
+        lower.legend(handles=marks, loc="upper right", fontsize=8, ncols=len(marks))
     figure.suptitle(title, fontsize=11)
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
@@ -78,10 +88,16 @@ def draw(shown: Sequence[Bin], done: Sequence[Done], began: float, title: str, p
 
 def _mark(upper: Any, lower: Any, one: Done, began: float) -> None:
     start, end = one.began_monotonic - began, one.ended_monotonic - began
-    colour = COLOURS.get(one.fault.sort.partition(" ")[0], "#6b7280")
+    colour = COLOURS.get(one.fault.sort.partition(" ")[0], OTHER)
     for axis in (upper, lower):
         axis.axvspan(start, max(end, start + 0.5), color=colour, alpha=0.25, linewidth=0)
+
+
+def _name(upper: Any, one: Done, began: float) -> None:
+    start = one.began_monotonic - began
     label = one.fault.target or one.fault.sort
     verb = one.fault.sort.partition(" ")[0]
     words = f"{verb} {label}" if one.fault.target else label
-    upper.text(start, 50, words, rotation=90, fontsize=6, va="center", ha="right", color=colour)
+    upper.text(
+        start, 50, words, rotation=90, fontsize=6, va="center", ha="right", color=COLOURS.get(verb, OTHER)
+    )
