@@ -14,7 +14,7 @@ from helium.kit.metrics.registry import MOST_OTHERS, Label
 from helium.kit.metrics.values import CELLS, Full, shared_file
 
 KIND = Label("kind", ("a", "b"))
-MOST_SECONDS = 0.3e-6
+MOST_ADDITIONS = 5
 
 
 def registry() -> Registry:
@@ -168,8 +168,18 @@ def test_two_threads_with_a_child_each_lose_nothing() -> None:
     }
 
 
+class Plain:
+    """The least that a count can cost: one call that adds to one place."""
+
+    def __init__(self) -> None:
+        self.cells = [0.0]
+
+    def add(self, value: float) -> None:
+        self.cells[0] += value
+
+
 @pytest.mark.parametrize("name", ["add", "observe"])
-def test_a_count_costs_less_than_a_third_of_a_microsecond(name: str) -> None:
+def test_a_count_costs_less_than_five_plain_additions(name: str) -> None:
     made = registry()
     count = (
         made.instruments["seen_total"].of("a").add
@@ -177,10 +187,11 @@ def test_a_count_costs_less_than_a_third_of_a_microsecond(name: str) -> None:
         else made.instruments["took_seconds"].of().observe
     )
 
-    # The best of several: others use this machine too.
-    best = min(_seconds_each(count) for _ in range(20))
+    # The best of several, in turns: others use this machine too.
+    rounds = [(_seconds_each(count), _seconds_each(Plain().add)) for _ in range(40)]
+    best, plain = (min(seconds) for seconds in zip(*rounds, strict=True))
 
-    assert best < MOST_SECONDS, f"{best * 1e9:.0f} ns"
+    assert best < MOST_ADDITIONS * plain, f"{best * 1e9:.0f} ns, a plain addition {plain * 1e9:.0f} ns"
 
 
 def _seconds_each(count: Callable[[float], None], times: int = 5_000) -> float:
