@@ -8,10 +8,15 @@ TFCHECK = $(CURDIR)/../shared/terraform/tfcheck
 NPM = $(PYTHON) $(CURDIR)/scripts/npm.py
 UV = UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 COMPILE = $(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
+# No unit tests: whole installations, and what an operator has, whose tests take as long as all the others.
+WHOLE = e2e recovery upgrade images infra monitoring plan release delivery
 NO_SERVERS = not postgres and not process and not browser and not service and not terraform and not image and not slow
 
+# A machine may be set to keep no compiled Python; then all tests are compiled anew each time.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
-.PHONY: help run page check test test-slow test-all bench chaos rolling rehearse image image-check infra-check mutate fmt lock contracts doctor clean
+.PHONY: help run page check types units test test-slow test-all bench chaos rolling rehearse image image-check infra-check mutate fmt lock contracts doctor clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,14 +28,19 @@ run: ## install what is missing, then start Helium and print its address
 page: ## build the web page (frontend/out)
 	@$(PREPARE) page
 
-check: ## format, lint, types, imports, sizes, and the tests that need no server: a minute
+check: ## format, lint, types, imports, sizes, and the unit tests: a minute
 	@$(PREPARE) test
 	@cd backend && $(BIN)/ruff format --check -q . ../scripts ../.github/scripts ../infra/images
 	@cd backend && $(BIN)/ruff check -q . ../scripts ../.github/scripts ../infra/images
-	@cd backend && $(BIN)/pyright
 	@cd backend && $(BIN)/lint-imports --config .importlinter
 	@$(BIN)/python scripts/sizes.py
-	@cd backend && $(BIN)/python -m pytest -q -m "$(NO_SERVERS)"
+	@$(MAKE) --no-print-directory -j 2 types units
+
+types: ## the types alone
+	@cd backend && $(BIN)/pyright
+
+units: ## the unit tests alone
+	@cd backend && $(BIN)/python -m pytest -q -m "$(NO_SERVERS)" $(WHOLE:%=--ignore=tests/%)
 
 test: ## install what is missing, then run all tests, the page's too
 	@$(PREPARE) test
