@@ -53,4 +53,14 @@ GUARDS = (
         "        pass\n",
         ("tests/cli/test_stalled_client.py::test_guard_the_kernel_takes_little_for_a_stalled_client",),
     ),
+    Guard(
+        "what stands in a message is in no line of Dramatiq's",
+        "adapters/dramatiq/fetching.py",
+        "Discreet(message.copy())",
+        "message",
+        (
+            "tests/contract/test_dramatiq.py"
+            "::test_guard_a_message_that_cannot_be_acknowledged_is_told_by_its_id_alone",
+        ),
+    ),
 )

@@ -160,6 +160,24 @@ async def test_what_is_put_back_while_redis_is_silent_is_not_lost(
         await none_left(queue)
 
 
+async def test_guard_a_message_that_cannot_be_acknowledged_is_told_by_its_id_alone(
+    queue: OpenDramatiq, server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    execute, runs = Held(), new_runs(1)
+    async with queue.consumer(execute):
+        await queue.bell.ring(runs)
+        await until(lambda: execute.under_way == 1, "an execution")
+        server.freeze()
+        try:
+            execute.release.set()
+            await until(lambda: "Failed to post_process_message" in caplog.text, "Dramatiq's line")
+        finally:
+            server.thaw()
+        await none_left(queue)
+
+    assert str(runs[0]) not in caplog.text
+
+
 async def test_a_worker_that_stops_without_redis_gives_back_late(
     queue: OpenDramatiq, server: RedisServer
 ) -> None:

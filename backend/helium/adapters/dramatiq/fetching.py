@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
+class Discreet(MessageProxy):
+    """Dramatiq writes a message whose acknowledgement failed into a log line, with all that is in it."""
+
+    def __str__(self) -> str:
+        return f"{self.actor_name} {self.message_id}"
+
+    __repr__ = __str__
+
+
 class Fetching(Consumer):
     """Fetches from one queue. Raises `ConnectionClosed` when Redis is away, as Dramatiq expects."""
 
@@ -34,7 +43,7 @@ class Fetching(Consumer):
             self._bury_unreadable()
             return None
         self._broker.outage.worked()
-        return message
+        return None if message is None else Discreet(message.copy())
 
     def ack(self, message: MessageProxy) -> None:
         if not self._broker.abandoned.is_set():
