@@ -48,6 +48,10 @@ class Moved(Exception):
 def main() -> None:
     words = sys.argv[1:]
     guards = [guard for guard in GUARDS if all(word in guard.name for word in words)]
+    if not guards:
+        raise SystemExit(
+            f"No guard's name has these words: {' '.join(words)}. They stand in scripts/mutations."
+        )
     home = Path(tempfile.mkdtemp(prefix="helium-test-"))
     home.chmod(0o755)
     server = EmbeddedPostgres(home)
