@@ -24,7 +24,7 @@ from tests.support.scene import Scene, scene
 pytestmark = [pytest.mark.postgres, pytest.mark.process]
 
 SETTINGS = {"HELIUM_WORKER__LEASE_TTL_SECONDS": "2", "HELIUM_DATABASE__POOL_SIZE": "5"}
-ASKED = ("count from 1 to 8 slowly", "fail", "what is 17 * 3?", "count from 1 to 4 slowly")
+ASKED = ("count from 1 to 8 slowly", "fail", "what is 17 * 3?", "count from 1 to 40 slowly")
 TEMPLATES = RouteTemplates(getattr(route, "path", "") for router in ROUTERS for route in router.routes)
 HOLDERS = """select count(distinct worker_id) from run
     where status = 'in_progress' and input::text like '%60 slowly%'"""
