@@ -8,7 +8,7 @@ TFCHECK = $(CURDIR)/../shared/terraform/tfcheck
 NPM = $(PYTHON) $(CURDIR)/scripts/npm.py
 UV = UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 COMPILE = $(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
-# No unit tests: whole installations, and what an operator has.
+# No unit tests: whole installations, and what an operator has, whose tests take as long as all the others.
 WHOLE = e2e recovery upgrade images infra monitoring plan release delivery
 NO_SERVERS = not postgres and not process and not browser and not service and not terraform and not image and not slow
 
@@ -42,7 +42,7 @@ types: ## the types alone
 units: ## the unit tests alone
 	@cd backend && $(BIN)/python -m pytest -q -m "$(NO_SERVERS)" $(WHOLE:%=--ignore=tests/%)
 
-test: ## install what is missing, then run the tests of Helium, the page's too: some minutes
+test: ## install what is missing, then run all tests, the page's too
 	@$(PREPARE) test
 	@failed=0; \
 	$(NPM) run typecheck || failed=1; \
@@ -51,7 +51,7 @@ test: ## install what is missing, then run the tests of Helium, the page's too: 
 	(cd backend && $(BIN)/python -m pytest -n 4 --dist worksteal -m "not terraform and not image and not slow" $(PYTEST)) || failed=1; \
 	exit $$failed
 
-test-slow: ## what an operator has: clouds, alerts, plans, releases, upgrades, runbooks: some minutes
+test-slow: ## releases that are killed, upgrades, moves between clouds, runbooks: some minutes
 	@$(PREPARE) test
 	@cd backend && $(BIN)/python -m pytest -n 4 --dist worksteal -m "slow and not terraform" $(PYTEST)
 

@@ -61,12 +61,14 @@ WITH_SERVICES = (
 
 
 SLOW = (
-    *("delivery/", "infra/", "monitoring/", "plan/", "release/", "upgrade/"),
-    "backup/test_drill.py::test_ten_thousand_runs_are_saved_and_drilled_in_bounded_memory",
+    "release/test_killed.py",
+    "upgrade/",
     "docs/test_moving_clouds.py",
-    "metrics/test_stack.py",
+    "monitoring/test_runbook_commands.py",
+    "delivery/test_linters.py",
+    "monitoring/test_rules.py::test_alerts_fire_when_they_must_and_are_silent_when_they_must_not",
 )
-"""Tests that take minutes together, of what an operator has, which changes seldom: `make test-slow`."""
+"""Tests that take minutes together and look at what changes seldom: `make test-slow`."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
